@@ -1,0 +1,31 @@
+//! Plain data that crosses a process boundary: what the manager, its workers, the command line and
+//! the guests' custom sections say to each other.
+//!
+//! Nothing here does I/O, opens a socket, or knows how a module runs; parsing a text into one of
+//! these types is as far as it goes. One invariant: a value of a validated type ([`AppName`],
+//! [`RouteTemplate`], [`Digest`] …) cannot be built from text that breaks its rule, also not by
+//! deserialising it.
+
+#![deny(missing_docs)]
+
+pub mod abi;
+pub mod api;
+pub mod desired;
+mod digest;
+mod function;
+mod limits;
+mod manifest;
+mod names;
+pub mod problem;
+mod route;
+mod secret;
+
+pub use digest::{Digest, InvalidDigest};
+pub use function::{
+    AuthLevel, FunctionRecord, FunctionSpec, HttpTrigger, InvalidSection, Method, Trigger,
+};
+pub use limits::{Limits, LimitsOverride};
+pub use manifest::{AppSection, FunctionSection, Manifest, ManifestError};
+pub use names::{AppName, FunctionName, Generation, InvalidName, VersionNumber, WorkerId};
+pub use route::{InvalidRoute, RouteConflict, RouteTemplate, Segment, check_routes};
+pub use secret::Secret;

@@ -1,0 +1,93 @@
+//! What one invocation of a function may use. The manager decides the numbers (manifest over
+//! defaults), workers enforce them.
+
+use serde::{Deserialize, Serialize};
+
+/// The limits of one function, all of them set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Limits {
+    /// Linear memory of one instance, bytes.
+    pub memory_bytes_max: u64,
+    /// Wall-clock time from the first instruction to the last, milliseconds.
+    pub deadline_ms_max: u64,
+    /// Request body, bytes. Longer ones are refused with 413.
+    pub request_body_bytes_max: u64,
+    /// Response body, bytes. A guest that writes more is answered for with 500.
+    pub response_body_bytes_max: u64,
+}
+
+impl Default for Limits {
+    /// 128 MiB of memory, 30 s, and the 100 MB request body that Azure Functions takes.
+    fn default() -> Self {
+        Self {
+            memory_bytes_max: 128 << 20,
+            deadline_ms_max: 30_000,
+            request_body_bytes_max: 100 << 20,
+            response_body_bytes_max: 100 << 20,
+        }
+    }
+}
+
+/// The limits that a manifest sets; what is absent stays as it was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsOverride {
+    /// Linear memory of one instance, MiB; 1 to 4096.
+    pub memory_mib_max: Option<u32>,
+    /// Wall-clock deadline, milliseconds; 1 to 3,600,000.
+    pub deadline_ms_max: Option<u32>,
+    /// Request body, KiB; 0 to 1 GiB.
+    pub request_body_kib_max: Option<u32>,
+    /// Response body, KiB; 0 to 1 GiB.
+    pub response_body_kib_max: Option<u32>,
+}
+
+impl Limits {
+    /// These limits with the given ones laid over them.
+    #[must_use]
+    pub fn with(self, over: LimitsOverride) -> Self {
+        let kib = |value: Option<u32>, old: u64| value.map_or(old, |v| u64::from(v) << 10);
+        Self {
+            memory_bytes_max: over
+                .memory_mib_max
+                .map_or(self.memory_bytes_max, |mib| u64::from(mib) << 20),
+            deadline_ms_max: over.deadline_ms_max.map_or(self.deadline_ms_max, u64::from),
+            request_body_bytes_max: kib(over.request_body_kib_max, self.request_body_bytes_max),
+            response_body_bytes_max: kib(over.response_body_kib_max, self.response_body_bytes_max),
+        }
+    }
+}
+
+impl LimitsOverride {
+    /// The first key whose value is out of its range, with the range.
+    pub(crate) fn out_of_range(&self) -> Option<String> {
+        let keys = [
+            ("memory_mib_max", self.memory_mib_max, 1, 4096),
+            ("deadline_ms_max", self.deadline_ms_max, 1, 3_600_000),
+            ("request_body_kib_max", self.request_body_kib_max, 0, 1 << 20),
+            ("response_body_kib_max", self.response_body_kib_max, 0, 1 << 20),
+        ];
+        keys.into_iter().find_map(|(key, value, min, max)| {
+            let value = value?;
+            let inside = (min..=max).contains(&value);
+            (!inside).then(|| format!("{key} = {value} is not within {min} to {max}"))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_override_changes_only_what_it_names() {
+        let over = LimitsOverride { deadline_ms_max: Some(50), ..Default::default() };
+        let limits = Limits::default().with(over);
+        assert_eq!(limits.deadline_ms_max, 50);
+        assert_eq!(limits.memory_bytes_max, 128 << 20);
+        let over = LimitsOverride { memory_mib_max: Some(1), ..Default::default() };
+        assert_eq!(limits.with(over).memory_bytes_max, 1 << 20);
+        assert_eq!(limits.with(over).deadline_ms_max, 50);
+    }
+}

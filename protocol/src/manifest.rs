@@ -1,0 +1,142 @@
+//! `steading.toml`: what a developer says of an app beside its code. Read on the developer's machine
+//! and again by the manager; unknown keys are errors that name the key and its line.
+//!
+//! ```toml
+//! [app]
+//! name = "orders"
+//! hosts = ["orders.example.org"]
+//!
+//! [limits]
+//! memory_mib_max = 64
+//!
+//! [functions.orders.limits]
+//! deadline_ms_max = 2000
+//! ```
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{AppName, FunctionName, LimitsOverride};
+
+/// A parsed `steading.toml`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Manifest {
+    /// The app itself.
+    pub app: AppSection,
+    /// Limits of every function of the app.
+    pub limits: LimitsOverride,
+    /// What is said of single functions, by name.
+    pub functions: BTreeMap<FunctionName, FunctionSection>,
+}
+
+/// The `[app]` table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AppSection {
+    /// The name to publish under; absent, the publisher chooses.
+    pub name: Option<AppName>,
+    /// Host names that lead to this app alone, without a port. With none, the app is reached at
+    /// `/functions/<app>/api/…` and, when it is the default, at `/api/…`.
+    pub hosts: Vec<String>,
+}
+
+/// A `[functions.<name>]` table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FunctionSection {
+    /// Limits of this function, over those of the app.
+    pub limits: LimitsOverride,
+}
+
+/// A manifest that cannot be used; the message has the line where there is one.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// Not TOML, an unknown key, or a value of the wrong type.
+    #[error("{message} (line {line} of steading.toml)")]
+    Syntax {
+        /// What is wrong, in one line.
+        message: String,
+        /// The line, counted from 1.
+        line: usize,
+    },
+    /// A number out of its range, or a host that is no host name.
+    #[error("{0} (in steading.toml)")]
+    Value(String),
+}
+
+impl Manifest {
+    /// The manifest's file name, at the root of a package.
+    pub const FILE: &str = "steading.toml";
+
+    /// Parses and checks the text of a `steading.toml`.
+    pub fn parse(text: &str) -> Result<Self, ManifestError> {
+        let manifest: Self = toml::from_str(text).map_err(|error| {
+            let start = error.span().map_or(0, |span| span.start.min(text.len()));
+            let line = 1 + text.as_bytes()[..start].iter().filter(|b| **b == b'\n').count();
+            let message = error.message().lines().collect::<Vec<_>>().join(" ");
+            ManifestError::Syntax { message, line }
+        })?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    fn check(&self) -> Result<(), ManifestError> {
+        if let Some(fault) = self.limits.out_of_range() {
+            return Err(ManifestError::Value(format!("limits.{fault}")));
+        }
+        for (name, function) in &self.functions {
+            if let Some(fault) = function.limits.out_of_range() {
+                return Err(ManifestError::Value(format!("functions.{name}.limits.{fault}")));
+            }
+        }
+        let host_like = |host: &String| {
+            !host.is_empty()
+                && host.len() <= 253
+                && host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
+        };
+        match self.app.hosts.iter().find(|host| !host_like(host)) {
+            Some(host) => Err(ManifestError::Value(format!(
+                "app.hosts: `{host}` is not a host name (no scheme, port or path)"
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_of_the_docs_is_taken() {
+        let text = "[app]\nname = \"orders\"\nhosts = [\"orders.example.org\"]\n\n[limits]\nmemory_mib_max = 64\n\n[functions.orders.limits]\ndeadline_ms_max = 2000\n";
+        let manifest = Manifest::parse(text).unwrap();
+        assert_eq!(manifest.app.name.unwrap().as_str(), "orders");
+        assert_eq!(manifest.limits.memory_mib_max, Some(64));
+        let function = &manifest.functions[&"orders".parse::<FunctionName>().unwrap()];
+        assert_eq!(function.limits.deadline_ms_max, Some(2000));
+        assert_eq!(Manifest::parse("").unwrap(), Manifest::default());
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line() {
+        let error =
+            Manifest::parse("[app]\nname = \"a\"\n\n[limits]\nmemory_max = 1\n").unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("`memory_max`") && text.contains("line 5"), "{text}");
+    }
+
+    #[test]
+    fn values_out_of_range_are_refused_by_name() {
+        for (text, named) in [
+            ("[limits]\nmemory_mib_max = 0\n", "limits.memory_mib_max = 0"),
+            ("[functions.f.limits]\ndeadline_ms_max = 0\n", "functions.f.limits.deadline_ms_max"),
+            ("[app]\nhosts = [\"http://x\"]\n", "`http://x`"),
+        ] {
+            let error = Manifest::parse(text).unwrap_err().to_string();
+            assert!(error.contains(named), "{error}");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The names and numbers that identify things, each with its rule. The rule is checked where a
+//! value is made, so no one further in needs to check it again.
+
+use serde::{Deserialize, Serialize};
+
+/// A name that breaks the rule of its kind; says which kind, which text, and the rule.
+#[derive(Debug, thiserror::Error)]
+#[error("`{text}` is not a valid {kind}: {rule}")]
+pub struct InvalidName {
+    kind: &'static str,
+    text: String,
+    rule: &'static str,
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $rule:literal, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
+        pub struct $name(String);
+
+        impl $name {
+            /// The text of the name.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidName;
+
+            fn try_from(text: String) -> Result<Self, InvalidName> {
+                let check: fn(&str) -> bool = $check;
+                if check(&text) {
+                    Ok(Self(text))
+                } else {
+                    Err(InvalidName { kind: $kind, text, rule: $rule })
+                }
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = InvalidName;
+
+            fn from_str(text: &str) -> Result<Self, InvalidName> {
+                Self::try_from(text.to_owned())
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name!(
+    /// The name of an app: a DNS label, because it may stand in a host name.
+    AppName,
+    "app name",
+    "1 to 40 of a-z, 0-9 and -, starting with a letter and not ending with -",
+    |text| {
+        text.len() <= 40
+            && text.starts_with(|c: char| c.is_ascii_lowercase())
+            && !text.ends_with('-')
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    }
+);
+
+name!(
+    /// The name of a function within its app. Azure's rule for function names.
+    FunctionName,
+    "function name",
+    "1 to 128 of letters, digits, _ and -, starting with a letter, and not `host`",
+    |text| {
+        text.len() <= 128
+            && text.starts_with(|c: char| c.is_ascii_alphabetic())
+            && !text.eq_ignore_ascii_case("host")
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+    }
+);
+
+name!(
+    /// The identity of a worker, given by the manager when it joins; stays with its state directory.
+    WorkerId,
+    "worker id",
+    "1 to 64 of letters, digits and -",
+    |text| {
+        !text.is_empty()
+            && text.len() <= 64
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    }
+);
+
+/// The number of a version of an app: 1, 2, 3 …
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Default,
+)]
+#[serde(transparent)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct VersionNumber(pub u32);
+
+impl std::fmt::Display for VersionNumber {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The number that grows with every change of a worker's desired state; 0 is "none seen yet".
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Default,
+)]
+#[serde(transparent)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Generation(pub u64);
+
+impl std::fmt::Display for Generation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_their_rules() {
+        for good in ["a", "orders", "a-1", &"a".repeat(40)] {
+            assert!(good.parse::<AppName>().is_ok(), "{good}");
+        }
+        for bad in ["", "A", "1a", "-a", "a-", "a_b", "a/b", "..", &"a".repeat(41)] {
+            assert!(bad.parse::<AppName>().is_err(), "{bad}");
+        }
+        for bad in ["", "host", "HOST", "1a", "a b", "a/b", &"a".repeat(129)] {
+            assert!(bad.parse::<FunctionName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_bad_name_is_refused_while_deserialising_and_named() {
+        let error = serde_json::from_str::<AppName>("\"No Good\"").unwrap_err().to_string();
+        assert!(error.contains("`No Good` is not a valid app name"), "{error}");
+    }
+}

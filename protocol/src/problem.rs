@@ -1,0 +1,30 @@
+//! What a caller reads when something is refused or fails: the manager's error body, and the
+//! problem details (RFC 9457) of a worker.
+
+use serde::{Deserialize, Serialize};
+
+/// The body of every error of the manager's API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ErrorBody {
+    /// A fixed word for programs, such as `app_unknown`.
+    pub code: String,
+    /// One sentence for people; names the thing at fault.
+    pub message: String,
+    /// The id under which the manager's log has this request.
+    pub request_id: String,
+}
+
+/// The body of a refusal or failure answered by a worker, `application/problem+json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// The HTTP status, repeated.
+    pub status: u16,
+    /// A fixed word for programs, such as `deadline_exceeded`.
+    pub code: String,
+    /// One sentence for people.
+    pub title: String,
+    /// The invocation, when one was begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invocation: Option<String>,
+}
