@@ -1,0 +1,64 @@
+//! What an operator sets for a worker. The tables inside are owned by the modules they configure.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use steading_protocol::Secret;
+use url::Url;
+
+use crate::{EngineConfig, ServerConfig};
+
+/// Everything a worker is started with; read from TOML, unknown keys are errors.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The name shown to people; defaults to the machine's.
+    pub name: String,
+    /// Where function calls are answered.
+    pub listen: SocketAddr,
+    /// Where `/live`, `/ready` and `/metrics` are answered; loopback unless told otherwise, because
+    /// metrics name every app.
+    pub control: SocketAddr,
+    /// How callers reach `listen` from elsewhere; defaults to its address.
+    pub url: Option<Url>,
+    /// The manager to join.
+    pub manager: Url,
+    /// Where the worker keeps its identity, its last desired state and its compiled modules. Whoever
+    /// can write here can make the worker run any native code.
+    pub state_dir: PathBuf,
+    /// The token that lets a new worker join; from the environment or a file, never from TOML.
+    #[serde(skip)]
+    pub join_token: Option<Secret>,
+    /// The sandboxes.
+    pub engine: EngineConfig,
+    /// The sockets.
+    pub server: ServerConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            name: machine_name(),
+            listen: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 7071)),
+            control: SocketAddr::from((Ipv4Addr::LOCALHOST, 7072)),
+            url: None,
+            manager: Url::parse("http://127.0.0.1:7070").expect("the default URL is one"),
+            state_dir: PathBuf::from(".steading/worker"),
+            join_token: None,
+            engine: EngineConfig::default(),
+            server: ServerConfig::default(),
+        }
+    }
+}
+
+/// The machine's name as its shell or kernel tells it; `worker` where neither does.
+fn machine_name() -> String {
+    let from_environment =
+        ["COMPUTERNAME", "HOSTNAME"].into_iter().find_map(|key| std::env::var(key).ok());
+    from_environment
+        .or_else(|| std::fs::read_to_string("/proc/sys/kernel/hostname").ok())
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "worker".to_owned())
+}

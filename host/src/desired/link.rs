@@ -1,0 +1,217 @@
+//! HTTP to the manager: the calls a worker makes, each with a time limit, and their errors.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::StatusCode;
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use steading_protocol::desired::{
+    DesiredState, Heartbeat, HeartbeatReply, JoinReply, JoinRequest, PlacementsReport,
+};
+use steading_protocol::{Digest, Generation, Secret, WorkerId};
+use url::Url;
+
+use super::state::{Identity, StateDir};
+
+/// How to reach and join the manager.
+pub(crate) struct Link {
+    pub(crate) http: reqwest::Client,
+    pub(crate) manager: Url,
+    pub(crate) join_token: Option<Secret>,
+    pub(crate) state: StateDir,
+    pub(crate) name: String,
+    pub(crate) url: Url,
+}
+
+/// A worker that the manager knows.
+pub(crate) struct Session {
+    http: reqwest::Client,
+    api: Url,
+    worker: WorkerId,
+    token: Secret,
+    heartbeat_every: Duration,
+}
+
+/// A call to the manager failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LinkError {
+    #[error("this worker has neither a join token nor an identity from an earlier join")]
+    NoToken,
+    #[error("the manager does not know this worker or its token")]
+    Unknown,
+    #[error("the manager refused to {call}: {status} {message}")]
+    Refused { call: &'static str, status: StatusCode, message: String },
+    #[error("cannot {call}")]
+    Unreachable { call: &'static str, source: reqwest::Error },
+    #[error("module {} arrived with other bytes than its digest says", .0.short())]
+    WrongBytes(Digest),
+    #[error("cannot keep this worker's identity")]
+    Keep(#[source] std::io::Error),
+}
+
+/// The time for a short call.
+const CALL_TIME_MAX: Duration = Duration::from_secs(10);
+/// The time to fetch one module; at the 100 MiB limit this is a slow link of 1 MiB/s.
+const FETCH_TIME_MAX: Duration = Duration::from_secs(120);
+
+impl Link {
+    /// Joins with the join token, keeping the identity of an earlier join; without a token, that
+    /// identity is all there is.
+    pub(crate) async fn join(&self) -> Result<Session, LinkError> {
+        let known = self.state.identity().map_err(LinkError::Keep)?;
+        let Some(join_token) = &self.join_token else {
+            let known = known.ok_or(LinkError::NoToken)?;
+            return Ok(self.session(known, Duration::from_secs(2)));
+        };
+        let request = JoinRequest {
+            worker: known.map(|identity| identity.worker),
+            name: self.name.clone(),
+            url: self.url.as_str().trim_end_matches('/').to_owned(),
+            release: env!("CARGO_PKG_VERSION").to_owned(),
+            platform: format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
+        };
+        let call = self.http.post(endpoint(&self.api(), &["workers", "join"]));
+        let call = call.bearer_auth(join_token.expose()).json(&request).timeout(CALL_TIME_MAX);
+        let reply: JoinReply = json("join", send("join", call).await?).await?;
+        let identity = Identity { worker: reply.worker, token: reply.token };
+        self.state.set_identity(&identity).map_err(LinkError::Keep)?;
+        Ok(self.session(identity, Duration::from_millis(reply.heartbeat_ms.max(100))))
+    }
+
+    fn session(&self, identity: Identity, heartbeat_every: Duration) -> Session {
+        Session {
+            http: self.http.clone(),
+            api: self.api(),
+            worker: identity.worker,
+            token: identity.token,
+            heartbeat_every,
+        }
+    }
+
+    fn api(&self) -> Url {
+        endpoint(&self.manager, &["api", "v1"])
+    }
+}
+
+impl Session {
+    pub(crate) fn worker(&self) -> &WorkerId {
+        &self.worker
+    }
+
+    pub(crate) fn heartbeat_every(&self) -> Duration {
+        self.heartbeat_every
+    }
+
+    pub(crate) async fn heartbeat(
+        &self,
+        heartbeat: &Heartbeat,
+    ) -> Result<HeartbeatReply, LinkError> {
+        json("send a heartbeat", self.post("send a heartbeat", "heartbeat", heartbeat).await?).await
+    }
+
+    pub(crate) async fn report(&self, report: &PlacementsReport) -> Result<(), LinkError> {
+        self.post("report placements", "placements", report).await.map(drop)
+    }
+
+    /// Says goodbye, as far as the manager is there to hear it.
+    pub(crate) async fn leave(&self) {
+        if let Err(error) = self.post("leave", "leave", &serde_json::json!({})).await {
+            tracing::warn!(error = %error, "Manager was not told that this worker leaves");
+        }
+    }
+
+    /// The desired state when it is newer than `known`, waiting for it for a while.
+    pub(crate) async fn desired(
+        &self,
+        known: Generation,
+        wait: Duration,
+    ) -> Result<Option<DesiredState>, LinkError> {
+        let mut url = self.own("desired");
+        url.query_pairs_mut()
+            .append_pair("after", &known.to_string())
+            .append_pair("wait_ms", &wait.as_millis().to_string());
+        let call = self.http.get(url).timeout(wait + CALL_TIME_MAX);
+        let response = send("pull the desired state", self.signed(call)).await?;
+        if response.status() == StatusCode::NO_CONTENT {
+            return Ok(None);
+        }
+        json("pull the desired state", response).await.map(Some)
+    }
+
+    /// Fetches a module and checks that it is what its digest says.
+    pub(crate) async fn module(&self, digest: &Digest) -> Result<Bytes, LinkError> {
+        let call = self.http.get(endpoint(&self.api, &["modules", digest.as_str()]));
+        let response = send("fetch a module", self.signed(call.timeout(FETCH_TIME_MAX))).await?;
+        let bytes = response
+            .bytes()
+            .await
+            .map_err(|source| LinkError::Unreachable { call: "fetch a module", source })?;
+        let computed = Digest::from_bytes(Sha256::digest(&bytes).into());
+        if computed == *digest { Ok(bytes) } else { Err(LinkError::WrongBytes(digest.clone())) }
+    }
+
+    async fn post(
+        &self,
+        call: &'static str,
+        name: &str,
+        body: &impl Serialize,
+    ) -> Result<reqwest::Response, LinkError> {
+        let request = self.http.post(self.own(name)).json(body).timeout(CALL_TIME_MAX);
+        send(call, self.signed(request)).await
+    }
+
+    fn signed(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+        request.bearer_auth(self.token.expose())
+    }
+
+    fn own(&self, name: &str) -> Url {
+        endpoint(&self.api, &["workers", self.worker.as_str(), name])
+    }
+}
+
+impl LinkError {
+    /// What lies under the error, for the log.
+    pub(crate) fn cause(&self) -> String {
+        let mut causes = vec![];
+        let mut next = std::error::Error::source(self);
+        while let Some(cause) = next {
+            causes.push(cause.to_string());
+            next = cause.source();
+        }
+        causes.join(": ")
+    }
+}
+
+fn endpoint(base: &Url, parts: &[&str]) -> Url {
+    let mut url = base.clone();
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().extend(parts);
+    }
+    url
+}
+
+async fn send(
+    call: &'static str,
+    request: reqwest::RequestBuilder,
+) -> Result<reqwest::Response, LinkError> {
+    let sent = request.send().await;
+    let response = sent.map_err(|source| LinkError::Unreachable { call, source })?;
+    let status = response.status();
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND => Err(LinkError::Unknown),
+        _ if status.is_success() => Ok(response),
+        _ => {
+            // the first lines of the manager's error say enough
+            let message = response.text().await.unwrap_or_default().chars().take(500).collect();
+            Err(LinkError::Refused { call, status, message })
+        }
+    }
+}
+
+async fn json<T: serde::de::DeserializeOwned>(
+    call: &'static str,
+    response: reqwest::Response,
+) -> Result<T, LinkError> {
+    response.json().await.map_err(|source| LinkError::Unreachable { call, source })
+}

@@ -1,0 +1,149 @@
+//! The sandboxes: one wasmtime engine per worker, its pool of instances, and the clock that
+//! interrupts guests.
+//!
+//! Not here: what a guest can call ([`crate::guest`]), and which modules there are
+//! ([`crate::desired`]). Invariant: one engine per process; two in one process have twice been a
+//! source of type confusion upstream.
+
+mod code_cache;
+mod limit;
+mod platform;
+mod ticker;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use wasmtime::{InstanceAllocationStrategy, PoolingAllocationConfig, WasmFeatures};
+
+pub(crate) use code_cache::{CacheError, CodeCache};
+pub(crate) use limit::MemoryLimit;
+use ticker::EpochTicker;
+
+/// What an operator sets for the sandboxes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EngineConfig {
+    /// Invocations that can run at once, which is also the size of the pool. Each reserves (does not
+    /// use) some 4 GiB of address space, so 32,000 is the end of a 47-bit space.
+    pub instances_max: u32,
+    /// The most linear memory a function may ask for, MiB; a function that wants more is not loaded.
+    pub memory_mib_max: u32,
+}
+
+impl Default for EngineConfig {
+    /// 1,000 instances, wasmtime's own default; 1 GiB, so that one careless manifest cannot take a
+    /// small machine down.
+    fn default() -> Self {
+        Self { instances_max: 1000, memory_mib_max: 1024 }
+    }
+}
+
+/// A worker's engine; cheap to clone. The ticker ends with the last clone.
+#[derive(Clone)]
+pub(crate) struct Engine {
+    wasmtime: wasmtime::Engine,
+    config: EngineConfig,
+    _ticker: Arc<EpochTicker>,
+}
+
+/// The engine could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// A number out of its range.
+    #[error("engine.{key} = {value} is not within {min} to {max}")]
+    Config {
+        /// The key.
+        key: &'static str,
+        /// What it was set to.
+        value: u32,
+        /// The least.
+        min: u32,
+        /// The most.
+        max: u32,
+    },
+    /// The pool did not fit, or the platform lacks something.
+    #[error("cannot reserve a pool of {instances_max} instances; lower engine.instances_max")]
+    Pool {
+        /// How many were asked for.
+        instances_max: u32,
+        /// What wasmtime says.
+        source: wasmtime::Error,
+    },
+    /// The thread that interrupts guests could not be started.
+    #[error("cannot start the thread that interrupts guests")]
+    Ticker(#[source] std::io::Error),
+}
+
+/// How often guests are looked at: the precision of a deadline, and what a spinning guest gets before it must let others run.
+pub(crate) const EPOCH: Duration = Duration::from_millis(5);
+
+impl Engine {
+    pub(crate) fn new(config: EngineConfig) -> Result<Self, EngineError> {
+        config.check()?;
+        let wasmtime = wasmtime::Engine::new(&settings(config))
+            .map_err(|source| EngineError::Pool { instances_max: config.instances_max, source })?;
+        let ticker = EpochTicker::start(wasmtime.clone(), EPOCH).map_err(EngineError::Ticker)?;
+        Ok(Self { wasmtime, config, _ticker: Arc::new(ticker) })
+    }
+
+    pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
+        &self.wasmtime
+    }
+
+    pub(crate) fn config(&self) -> EngineConfig {
+        self.config
+    }
+}
+
+impl EngineConfig {
+    fn check(self) -> Result<(), EngineError> {
+        let ranges = [
+            ("instances_max", self.instances_max, 1, 32_000),
+            ("memory_mib_max", self.memory_mib_max, 1, 4096),
+        ];
+        match ranges.into_iter().find(|(_, value, min, max)| !(min..=max).contains(&value)) {
+            Some((key, value, min, max)) => Err(EngineError::Config { key, value, min, max }),
+            None => Ok(()),
+        }
+    }
+}
+
+fn settings(config: EngineConfig) -> wasmtime::Config {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_core_instances(config.instances_max)
+        .total_memories(config.instances_max)
+        .total_tables(config.instances_max)
+        .total_stacks(config.instances_max)
+        // a module is bounded by the 100 MiB package limit; its instance data by this: 1 MiB holds some
+        // tens of thousands of functions and globals
+        .max_core_instance_size(1 << 20)
+        .max_memory_size((config.memory_mib_max as usize) << 20)
+        // languages with large indirect-call tables (#10482 upstream) go past the default of 20,000
+        .table_elements(100_000)
+        .max_tables_per_module(1)
+        .max_memories_per_module(1);
+    platform::tune(&mut pool);
+    let mut settings = wasmtime::Config::new();
+    settings
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
+        .epoch_interruption(true)
+        // a second memory or 64-bit addresses would go past the pool's slots; threads would let a
+        // guest outlive its invocation
+        .wasm_features(WasmFeatures::MULTI_MEMORY | WasmFeatures::MEMORY64, false)
+        .wasm_features(WasmFeatures::THREADS | WasmFeatures::SHARED_EVERYTHING_THREADS, false)
+        .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16));
+    settings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_out_of_range_are_refused_by_name() {
+        let config = EngineConfig { instances_max: 0, ..EngineConfig::default() };
+        let error = config.check().unwrap_err().to_string();
+        assert_eq!(error, "engine.instances_max = 0 is not within 1 to 32000");
+    }
+}

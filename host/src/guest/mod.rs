@@ -1,0 +1,61 @@
+//! Guests: what a request and a response are to one, what can go wrong in one, and the kinds there
+//! are, told apart by their exports. Today that is the native guest of `sdk/ABI.md`.
+//!
+//! A guest's fault is a value ([`GuestError`]), never a panic and never the worker's end.
+
+mod body;
+mod log;
+pub(crate) mod native;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+
+pub(crate) use body::RequestBody;
+pub(crate) use log::GuestLog;
+
+/// What a guest is called with.
+pub(crate) struct GuestRequest {
+    /// The request as it came in.
+    pub(crate) head: http::request::Parts,
+    /// Its route parameters, decoded.
+    pub(crate) parameters: Vec<(String, String)>,
+    /// Its body, not yet read.
+    pub(crate) body: RequestBody,
+    /// The id of this invocation.
+    pub(crate) invocation: String,
+}
+
+/// What a guest answered.
+#[derive(Debug)]
+pub(crate) struct GuestResponse {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// Why there is no answer from a guest.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum GuestError {
+    #[error("the function did not answer within its {} ms", .0.as_millis())]
+    DeadlineExceeded(Duration),
+    #[error("the function needed more than its {} MiB of memory", bytes_max >> 20)]
+    MemoryExceeded { bytes_max: u64 },
+    #[error("the function used up its stack")]
+    StackExhausted,
+    #[error("the function trapped: {reason}")]
+    Trapped { reason: String },
+    #[error("the function returned without a response")]
+    NoResponse,
+    #[error("the function failed with code {0}")]
+    Failed(i32),
+    #[error("the function's response cannot be sent: {0}")]
+    ResponseInvalid(String),
+    #[error("the function's response is longer than its {bytes_max} bytes")]
+    ResponseTooLarge { bytes_max: u64 },
+    #[error("the request body is longer than the function's {bytes_max} bytes")]
+    RequestTooLarge { bytes_max: u64 },
+    #[error("an instance of the function could not be made: {reason}")]
+    Instantiate { reason: String },
+}

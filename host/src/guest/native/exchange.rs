@@ -1,0 +1,160 @@
+//! The request and the response of one invocation, as the ABI's imports read and write them.
+
+use bytes::{Bytes, BytesMut};
+use steading_protocol::Limits;
+
+use super::super::body::BodyFault;
+use super::super::{GuestError, GuestRequest, GuestResponse, RequestBody};
+use super::head::{self, InvalidHead, ResponseHead};
+
+/// One request, and the response as far as it has come.
+pub(super) struct Exchange {
+    head: Vec<u8>,
+    body: RequestBody,
+    response: Response,
+    request_bytes_max: u64,
+    response_bytes_max: u64,
+    fault: Option<Fault>,
+}
+
+/// How far the response has come.
+enum Response {
+    None,
+    Started(ResponseHead, BytesMut),
+    Complete(ResponseHead, Bytes),
+}
+
+/// What made a good answer impossible; noted, because the guest may well go on.
+#[derive(Clone, Debug)]
+enum Fault {
+    RequestTooLarge,
+    ResponseTooLarge,
+    ResponseInvalid(String),
+}
+
+/// The guest broke the ABI; the call is ended.
+#[derive(Debug)]
+pub(super) struct Violation(pub(super) &'static str);
+
+/// Whether the guest may go on writing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    Ok,
+    Stop,
+}
+
+impl Exchange {
+    pub(super) fn new(request: GuestRequest, limits: &Limits) -> Self {
+        Self {
+            head: head::encode(&request),
+            body: request.body,
+            response: Response::None,
+            request_bytes_max: limits.request_body_bytes_max,
+            response_bytes_max: limits.response_body_bytes_max,
+            fault: None,
+        }
+    }
+
+    pub(super) fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    /// The length of the request's head, as the guest's entry takes it.
+    pub(super) fn head_len(&self) -> i32 {
+        i32::try_from(self.head.len()).expect("a request head is bounded far below 2 GiB")
+    }
+
+    /// Reads the next piece of the body; `None` when it cannot be read any further.
+    pub(super) async fn read(&mut self, buffer: &mut [u8]) -> Option<usize> {
+        match self.body.read(buffer).await {
+            Ok(count) => Some(count),
+            Err(fault) => {
+                if fault == BodyFault::TooLarge {
+                    self.fault = Some(Fault::RequestTooLarge);
+                }
+                None
+            }
+        }
+    }
+
+    /// Takes the whole response.
+    pub(super) fn send(&mut self, head: &[u8], body: &[u8]) -> Result<Written, Violation> {
+        let Some(head) = self.take_head(head)? else {
+            return Ok(Written::Stop);
+        };
+        if body.len() as u64 > self.response_bytes_max {
+            self.fault = Some(Fault::ResponseTooLarge);
+            return Ok(Written::Stop);
+        }
+        self.response = Response::Complete(head, Bytes::copy_from_slice(body));
+        Ok(Written::Ok)
+    }
+
+    /// Takes the head of a response whose body comes in pieces.
+    pub(super) fn start(&mut self, head: &[u8]) -> Result<Written, Violation> {
+        let Some(head) = self.take_head(head)? else {
+            return Ok(Written::Stop);
+        };
+        self.response = Response::Started(head, BytesMut::new());
+        Ok(Written::Ok)
+    }
+
+    /// Takes a piece of the body.
+    pub(super) fn write(&mut self, piece: &[u8]) -> Result<Written, Violation> {
+        if self.fault.is_some() {
+            return Ok(Written::Stop);
+        }
+        let Response::Started(_, body) = &mut self.response else {
+            return Err(Violation("response_write without response_start"));
+        };
+        if (body.len() + piece.len()) as u64 > self.response_bytes_max {
+            self.fault = Some(Fault::ResponseTooLarge);
+            return Ok(Written::Stop);
+        }
+        body.extend_from_slice(piece);
+        Ok(Written::Ok)
+    }
+
+    /// The response of a guest that returned.
+    pub(super) fn into_response(self) -> Result<GuestResponse, GuestError> {
+        if let Some(fault) = self.fault() {
+            return Err(fault);
+        }
+        match self.response {
+            Response::None => Err(GuestError::NoResponse),
+            Response::Started(head, body) => Ok(answer(head, body.freeze())),
+            Response::Complete(head, body) => Ok(answer(head, body)),
+        }
+    }
+
+    /// What was noted against the request or the response.
+    pub(super) fn fault(&self) -> Option<GuestError> {
+        Some(match self.fault.clone()? {
+            Fault::RequestTooLarge => {
+                GuestError::RequestTooLarge { bytes_max: self.request_bytes_max }
+            }
+            Fault::ResponseTooLarge => {
+                GuestError::ResponseTooLarge { bytes_max: self.response_bytes_max }
+            }
+            Fault::ResponseInvalid(reason) => GuestError::ResponseInvalid(reason),
+        })
+    }
+
+    fn take_head(&mut self, head: &[u8]) -> Result<Option<ResponseHead>, Violation> {
+        if !matches!(self.response, Response::None) {
+            return Err(Violation("a second response"));
+        }
+        match head::decode(head) {
+            Ok(head) => Ok(Some(head)),
+            Err(InvalidHead::Malformed) => Err(Violation("malformed response head")),
+            Err(InvalidHead::Unsendable(reason)) => {
+                self.fault = Some(Fault::ResponseInvalid(reason));
+                Ok(None)
+            }
+        }
+    }
+}
+
+fn answer(head: ResponseHead, body: Bytes) -> GuestResponse {
+    GuestResponse { status: head.status, headers: head.headers, body }
+}

@@ -1,0 +1,205 @@
+//! The heads of the ABI in bytes: a request's written, a response's read. Little-endian 32-bit
+//! lengths and counts, as `sdk/ABI.md` has it. Pure; the response's bytes come from a guest, so
+//! everything about them is checked.
+
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+use super::super::GuestRequest;
+
+/// More headers than this in a response are refused; hyper's own limit for a request is 100.
+const HEADERS_MAX: usize = 128;
+
+/// The head of a response.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct ResponseHead {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+}
+
+/// Why a response's head is refused.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum InvalidHead {
+    /// The bytes are not a head at all: the guest does not speak the ABI.
+    #[error("malformed response head")]
+    Malformed,
+    /// The head is well-formed and cannot be sent.
+    #[error("{0}")]
+    Unsendable(String),
+}
+
+/// Encodes a request's head.
+pub(super) fn encode(request: &GuestRequest) -> Vec<u8> {
+    let head = &request.head;
+    let mut bytes = Vec::with_capacity(512);
+    put(&mut bytes, head.method.as_str().as_bytes());
+    put(&mut bytes, head.uri.path().as_bytes());
+    put(&mut bytes, head.uri.query().unwrap_or_default().as_bytes());
+    put(&mut bytes, request.invocation.as_bytes());
+    put_length(&mut bytes, request.parameters.len());
+    for (name, value) in &request.parameters {
+        put(&mut bytes, name.as_bytes());
+        put(&mut bytes, value.as_bytes());
+    }
+    put_length(&mut bytes, head.headers.len());
+    for (name, value) in &head.headers {
+        put(&mut bytes, name.as_str().as_bytes());
+        put(&mut bytes, value.as_bytes());
+    }
+    bytes
+}
+
+/// Decodes a response's head and drops what is the connection's business, not the function's.
+pub(super) fn decode(mut bytes: &[u8]) -> Result<ResponseHead, InvalidHead> {
+    let status = take_length(&mut bytes)?;
+    let count = take_length(&mut bytes)?;
+    if count > HEADERS_MAX {
+        return Err(InvalidHead::Unsendable(format!("more than {HEADERS_MAX} headers")));
+    }
+    let mut headers = HeaderMap::with_capacity(count);
+    for _ in 0..count {
+        let (name, value) = (take(&mut bytes)?, take(&mut bytes)?);
+        let (name, value) = header(name, value)?;
+        if !of_the_connection(&name) {
+            headers.append(name, value);
+        }
+    }
+    if !bytes.is_empty() {
+        return Err(InvalidHead::Malformed);
+    }
+    let final_status = u16::try_from(status).ok().filter(|s| (200..=599).contains(s));
+    let status = final_status.and_then(|s| StatusCode::from_u16(s).ok()).ok_or_else(|| {
+        InvalidHead::Unsendable(format!("status {status} is not within 200 to 599"))
+    })?;
+    Ok(ResponseHead { status, headers })
+}
+
+fn header(name: &[u8], value: &[u8]) -> Result<(HeaderName, HeaderValue), InvalidHead> {
+    let shown = || String::from_utf8_lossy(&name[..name.len().min(64)]).into_owned();
+    let parsed = HeaderName::from_bytes(name)
+        .map_err(|_| InvalidHead::Unsendable(format!("`{}` is not a header name", shown())))?;
+    let value = HeaderValue::from_bytes(value).map_err(|_| {
+        InvalidHead::Unsendable(format!("the value of header `{}` has forbidden bytes", shown()))
+    })?;
+    Ok((parsed, value))
+}
+
+/// Headers that belong to one connection (RFC 9110, 7.6.1), and the length, which the worker sets
+/// from the body it really sends.
+fn of_the_connection(name: &HeaderName) -> bool {
+    const NAMES: [&str; 9] = [
+        "connection",
+        "content-length",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "http2-settings",
+    ];
+    NAMES.contains(&name.as_str())
+}
+
+fn put(bytes: &mut Vec<u8>, text: &[u8]) {
+    put_length(bytes, text.len());
+    bytes.extend_from_slice(text);
+}
+
+fn put_length(bytes: &mut Vec<u8>, length: usize) {
+    let length = u32::try_from(length).expect("a request head is bounded far below 4 GiB");
+    bytes.extend_from_slice(&length.to_le_bytes());
+}
+
+fn take_length(bytes: &mut &[u8]) -> Result<usize, InvalidHead> {
+    let (length, rest) = bytes.split_first_chunk::<4>().ok_or(InvalidHead::Malformed)?;
+    *bytes = rest;
+    Ok(u32::from_le_bytes(*length) as usize)
+}
+
+fn take<'b>(bytes: &mut &'b [u8]) -> Result<&'b [u8], InvalidHead> {
+    let length = take_length(bytes)?;
+    let (text, rest) = bytes.split_at_checked(length).ok_or(InvalidHead::Malformed)?;
+    *bytes = rest;
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::guest::RequestBody;
+
+    fn response(status: u32, headers: &[(&str, &str)]) -> Vec<u8> {
+        let mut bytes = status.to_le_bytes().to_vec();
+        put_length(&mut bytes, headers.len());
+        for (name, value) in headers {
+            put(&mut bytes, name.as_bytes());
+            put(&mut bytes, value.as_bytes());
+        }
+        bytes
+    }
+
+    #[test]
+    fn a_request_is_encoded_as_the_abi_says() {
+        let head =
+            http::Request::get("/api/a?b=c").header("X", "y").body(()).unwrap().into_parts().0;
+        let request = GuestRequest {
+            head,
+            parameters: vec![("id".into(), "7".into())],
+            body: RequestBody::full(bytes::Bytes::new()),
+            invocation: "i".into(),
+        };
+        let mut expected = vec![];
+        for text in ["GET", "/api/a", "b=c", "i"] {
+            put(&mut expected, text.as_bytes());
+        }
+        for pair in [["id", "7"], ["x", "y"]] {
+            put_length(&mut expected, 1);
+            pair.map(|text| put(&mut expected, text.as_bytes()));
+        }
+        assert_eq!(encode(&request), expected);
+    }
+
+    #[test]
+    fn headers_of_the_connection_are_dropped_and_others_kept_in_order() {
+        let bytes = response(
+            201,
+            &[
+                ("Set-Cookie", "a"),
+                ("content-length", "99"),
+                ("Connection", "x"),
+                ("set-cookie", "b"),
+            ],
+        );
+        let head = decode(&bytes).unwrap();
+        assert_eq!(head.status, 201);
+        let cookies: Vec<_> = head.headers.get_all("set-cookie").iter().collect();
+        assert_eq!(cookies, ["a", "b"]);
+        assert_eq!(head.headers.len(), 2);
+    }
+
+    #[test]
+    fn what_cannot_be_sent_is_refused_with_its_name() {
+        for (bytes, named) in [
+            (response(100, &[]), "status 100"),
+            (response(99_999, &[]), "status 99999"),
+            (response(200, &[("a b", "x")]), "`a b` is not a header name"),
+            (response(200, &[("a", "x\r\ny: z")]), "header `a` has forbidden bytes"),
+            (response(200, &[("a", "b"); 129]), "more than 128 headers"),
+        ] {
+            let error = decode(&bytes).unwrap_err().to_string();
+            assert!(error.contains(named), "{error}");
+        }
+        for bytes in [&b"\x01"[..], &[200, 0, 0, 0, 1, 0, 0, 0, 255, 255, 255, 255]] {
+            assert_eq!(decode(bytes), Err(InvalidHead::Malformed));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic_the_decoder(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = decode(&bytes);
+        }
+    }
+}

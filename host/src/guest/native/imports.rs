@@ -1,0 +1,142 @@
+//! The imports of ABI version 1. Every pointer and length comes from the guest: each is checked
+//! against its memory, and a bad one ends the call with a named reason.
+
+use wasmtime::{Caller, Linker, Memory};
+
+use steading_protocol::abi::IMPORT_MODULE;
+
+use super::State;
+use super::exchange::{Exchange, Violation, Written};
+use crate::guest::log::Level;
+
+/// The guest broke the ABI. Ends the call; the text says how.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct AbiViolation(pub(super) String);
+
+impl From<Violation> for AbiViolation {
+    fn from(Violation(how): Violation) -> Self {
+        Self(how.to_owned())
+    }
+}
+
+/// What `request_body_read` returns when the body cannot be read any further, and the response's
+/// writers when the guest should stop.
+const FAILED: i32 = -1;
+
+/// Defines every import of the ABI.
+pub(super) fn define(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    linker.func_wrap(IMPORT_MODULE, "request_head_read", request_head_read)?;
+    linker.func_wrap_async(
+        IMPORT_MODULE,
+        "request_body_read",
+        |caller: Caller<'_, State>, (pointer, length): (u32, u32)| {
+            Box::new(request_body_read(caller, pointer, length))
+        },
+    )?;
+    linker.func_wrap(IMPORT_MODULE, "response_send", response_send)?;
+    linker.func_wrap(IMPORT_MODULE, "response_start", response_start)?;
+    linker.func_wrap(IMPORT_MODULE, "response_write", response_write)?;
+    linker.func_wrap(IMPORT_MODULE, "log_write", log_write)?;
+    Ok(())
+}
+
+fn request_head_read(
+    mut caller: Caller<'_, State>,
+    pointer: u32,
+    length: u32,
+) -> wasmtime::Result<i32> {
+    let (bytes, state) = memory(&caller)?.data_and_store_mut(&mut caller);
+    let head = state.exchange.head();
+    let count = head.len().min(length as usize);
+    slice_mut(bytes, pointer, length)?[..count].copy_from_slice(&head[..count]);
+    Ok(i32::try_from(count)?)
+}
+
+async fn request_body_read(
+    mut caller: Caller<'_, State>,
+    pointer: u32,
+    length: u32,
+) -> wasmtime::Result<i32> {
+    let (bytes, state) = memory(&caller)?.data_and_store_mut(&mut caller);
+    // a count must fit the result, so at most 2 GiB a piece
+    let length = length.min(i32::MAX as u32);
+    let buffer = slice_mut(bytes, pointer, length)?;
+    match state.exchange.read(buffer).await {
+        Some(count) => Ok(i32::try_from(count)?),
+        None => Ok(FAILED),
+    }
+}
+
+fn response_send(
+    mut caller: Caller<'_, State>,
+    head: u32,
+    head_length: u32,
+    body: u32,
+    body_length: u32,
+) -> wasmtime::Result<i32> {
+    respond(&mut caller, |bytes, exchange| {
+        Ok(exchange.send(slice(bytes, head, head_length)?, slice(bytes, body, body_length)?)?)
+    })
+}
+
+fn response_start(
+    mut caller: Caller<'_, State>,
+    head: u32,
+    head_length: u32,
+) -> wasmtime::Result<i32> {
+    respond(&mut caller, |bytes, exchange| Ok(exchange.start(slice(bytes, head, head_length)?)?))
+}
+
+fn response_write(
+    mut caller: Caller<'_, State>,
+    pointer: u32,
+    length: u32,
+) -> wasmtime::Result<i32> {
+    respond(&mut caller, |bytes, exchange| Ok(exchange.write(slice(bytes, pointer, length)?)?))
+}
+
+fn log_write(
+    mut caller: Caller<'_, State>,
+    level: i32,
+    pointer: u32,
+    length: u32,
+) -> wasmtime::Result<()> {
+    let (bytes, state) = memory(&caller)?.data_and_store_mut(&mut caller);
+    state.log.record(Level::from_abi(level), slice(bytes, pointer, length)?);
+    Ok(())
+}
+
+fn respond(
+    caller: &mut Caller<'_, State>,
+    act: impl FnOnce(&[u8], &mut Exchange) -> Result<Written, AbiViolation>,
+) -> wasmtime::Result<i32> {
+    let (bytes, state) = memory(caller)?.data_and_store_mut(caller);
+    Ok(match act(bytes, &mut state.exchange)? {
+        Written::Ok => 0,
+        Written::Stop => FAILED,
+    })
+}
+
+fn memory(caller: &Caller<'_, State>) -> Result<Memory, AbiViolation> {
+    caller
+        .data()
+        .memory
+        .ok_or_else(|| AbiViolation("an import was called while the module started".into()))
+}
+
+fn slice(bytes: &[u8], pointer: u32, length: u32) -> Result<&[u8], AbiViolation> {
+    bytes.get(range(pointer, length)).ok_or_else(|| outside(pointer, length))
+}
+
+fn slice_mut(bytes: &mut [u8], pointer: u32, length: u32) -> Result<&mut [u8], AbiViolation> {
+    bytes.get_mut(range(pointer, length)).ok_or_else(|| outside(pointer, length))
+}
+
+fn range(pointer: u32, length: u32) -> std::ops::Range<usize> {
+    pointer as usize..pointer as usize + length as usize
+}
+
+fn outside(pointer: u32, length: u32) -> AbiViolation {
+    AbiViolation(format!("{length} bytes at {pointer} are outside the module's memory"))
+}

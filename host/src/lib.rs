@@ -1,0 +1,35 @@
+//! The worker role: serves the functions that the manager places here, each invocation in a fresh
+//! sandbox.
+//!
+//! An invocation's journey is a straight line: [`server`] accepts a connection and bounds it,
+//! [`router`] finds the function (pure), [`auth`] asks whether the caller may, [`admission`] hands out
+//! a permit, [`invoke`] runs it and is the one place that records an invocation, [`guest`] speaks the
+//! module's ABI, and [`engine`] gives the instance from its pool. Beside that line, [`desired`] pulls
+//! the wanted state from the manager, gets every module compiled, and swaps the route table.
+//!
+//! What is absent: no database, no scheduling, no opinion on what should run here. Invariant: a
+//! request never waits for a module to be fetched or compiled; what is in the route table is loaded.
+
+mod admission;
+mod auth;
+mod config;
+mod desired;
+mod engine;
+mod guest;
+mod invoke;
+mod metrics;
+mod problem;
+mod router;
+mod server;
+mod worker;
+
+pub use config::Config;
+pub use engine::EngineConfig;
+pub use server::ServerConfig;
+pub use worker::{StartError, Worker};
+
+/// What the benchmarks measure from the inside; not an interface for anyone else.
+#[doc(hidden)]
+pub mod bench {
+    pub use crate::guest::native::bench::Sandbox;
+}

@@ -1,0 +1,101 @@
+//! The one place that turns a refusal or a failure into HTTP: status, code, and the sentence a
+//! caller reads. What only an operator should read goes to the log, not in here.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use http_body_util::Full;
+use steading_protocol::problem::Problem;
+
+use crate::admission::Busy;
+use crate::auth::Unauthorized;
+use crate::guest::GuestError;
+use crate::router::Miss;
+
+/// Why a request is not answered by a function.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error(transparent)]
+    Miss(#[from] Miss),
+    #[error(transparent)]
+    Unauthorized(#[from] Unauthorized),
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    #[error("the request body is longer than the function's {bytes_max} bytes")]
+    TooLarge { bytes_max: u64 },
+}
+
+impl Refusal {
+    pub(crate) fn status_and_code(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Miss(Miss::NotFound) => (StatusCode::NOT_FOUND, "route_unknown"),
+            Self::Miss(Miss::Method { .. }) => {
+                (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed")
+            }
+            Self::Unauthorized(_) => (StatusCode::UNAUTHORIZED, "unauthorized"),
+            Self::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "worker_busy"),
+            Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "request_too_large"),
+        }
+    }
+
+    /// The answer to the caller.
+    pub(crate) fn response(&self) -> Response<Full<Bytes>> {
+        let (status, code) = self.status_and_code();
+        let mut response = respond(status, code, self.to_string(), None);
+        match self {
+            Self::Miss(Miss::Method { allow }) => {
+                let allow = HeaderValue::from_str(&allow.join(", "));
+                let allow = allow.expect("method names are header text");
+                response.headers_mut().insert(header::ALLOW, allow);
+            }
+            Self::Busy(_) => {
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+impl GuestError {
+    pub(crate) fn status_and_code(&self) -> (StatusCode, &'static str) {
+        let ours = StatusCode::INTERNAL_SERVER_ERROR;
+        match self {
+            Self::DeadlineExceeded(_) => (StatusCode::GATEWAY_TIMEOUT, "deadline_exceeded"),
+            Self::RequestTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "request_too_large"),
+            Self::MemoryExceeded { .. } => (ours, "memory_exceeded"),
+            Self::StackExhausted => (ours, "stack_exhausted"),
+            Self::Trapped { .. } => (ours, "guest_trapped"),
+            Self::NoResponse => (ours, "no_response"),
+            Self::Failed(_) => (ours, "guest_failed"),
+            Self::ResponseInvalid(_) => (ours, "response_invalid"),
+            Self::ResponseTooLarge { .. } => (ours, "response_too_large"),
+            Self::Instantiate { .. } => (ours, "instance_unavailable"),
+        }
+    }
+
+    /// The answer to the caller. The reason of a failed instantiation stays in the log: it speaks of
+    /// the worker, not of the function.
+    pub(crate) fn response(&self, invocation: &str) -> Response<Full<Bytes>> {
+        let (status, code) = self.status_and_code();
+        let title = match self {
+            Self::Instantiate { .. } => "an instance of the function could not be made".to_owned(),
+            fault => fault.to_string(),
+        };
+        respond(status, code, title, Some(invocation.to_owned()))
+    }
+}
+
+fn respond(
+    status: StatusCode,
+    code: &str,
+    title: String,
+    invocation: Option<String>,
+) -> Response<Full<Bytes>> {
+    let problem = Problem { status: status.as_u16(), code: code.to_owned(), title, invocation };
+    let body = serde_json::to_vec(&problem).expect("a problem is plain data");
+    let mut response = Response::new(Full::from(body));
+    *response.status_mut() = status;
+    let json = HeaderValue::from_static("application/problem+json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}

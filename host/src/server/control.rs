@@ -1,0 +1,134 @@
+//! The worker's own state: `/live`, `/ready` and `/metrics`, on a thread and a runtime of their own,
+//! so that they answer however busy the guests keep the others.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio_util::sync::CancellationToken;
+
+use super::BindError;
+use crate::admission::Admission;
+use crate::metrics::Metrics;
+
+/// What the endpoints tell.
+pub(crate) struct ControlState {
+    /// Set once a desired state has been applied whole, the last one or a new one.
+    pub(crate) settled: Arc<AtomicBool>,
+    /// Set when the worker is told to stop.
+    pub(crate) draining: AtomicBool,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) admission: Arc<Admission>,
+}
+
+/// The running control server; stops when dropped.
+pub(crate) struct ControlServer {
+    address: SocketAddr,
+    stop: CancellationToken,
+}
+
+impl ControlState {
+    fn is_ready(&self) -> bool {
+        self.settled.load(Ordering::Acquire) && !self.draining.load(Ordering::Acquire)
+    }
+}
+
+/// A control request is one short head; whoever takes longer is no probe.
+const HEADER_READ: std::time::Duration = std::time::Duration::from_secs(5);
+/// Probes and scrapers are few.
+const CONNECTIONS_MAX: usize = 64;
+
+impl ControlServer {
+    /// Binds and starts to answer.
+    pub(crate) fn start(address: SocketAddr, state: Arc<ControlState>) -> Result<Self, BindError> {
+        let failed = |source| BindError { address, source };
+        let listener = std::net::TcpListener::bind(address).map_err(failed)?;
+        listener.set_nonblocking(true).map_err(failed)?;
+        let bound = listener.local_addr().map_err(failed)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(failed)?;
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let run = move || {
+            runtime.block_on(stopped.run_until_cancelled_owned(accept(listener, state)));
+        };
+        std::thread::Builder::new().name("steading-control".into()).spawn(run).map_err(failed)?;
+        Ok(Self { address: bound, stop })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for ControlServer {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+async fn accept(listener: std::net::TcpListener, state: Arc<ControlState>) {
+    let listener = match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::error!(error = %error, "Control port cannot be served");
+            return;
+        }
+    };
+    let connections = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return };
+        let Ok((stream, _peer)) = listener.accept().await else {
+            tokio::time::sleep(super::ACCEPT_PAUSE).await;
+            continue;
+        };
+        let state = Arc::clone(&state);
+        let answer = hyper::service::service_fn(move |request| {
+            let response = respond(&state, &request);
+            async move { Ok::<_, std::convert::Infallible>(response) }
+        });
+        let mut http = hyper::server::conn::http1::Builder::new();
+        let connection = http
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_READ)
+            .serve_connection(TokioIo::new(stream), answer);
+        tokio::spawn(async move {
+            // a probe that breaks off is none of our concern
+            let _ = connection.await;
+            drop(permit);
+        });
+    }
+}
+
+fn respond(state: &ControlState, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+    if request.method() != Method::GET && request.method() != Method::HEAD {
+        return plain(StatusCode::METHOD_NOT_ALLOWED, "only GET");
+    }
+    match request.uri().path() {
+        "/live" => plain(StatusCode::OK, "live"),
+        "/ready" if state.is_ready() => plain(StatusCode::OK, "ready"),
+        "/ready" => plain(StatusCode::SERVICE_UNAVAILABLE, "not ready"),
+        "/metrics" => metrics(state),
+        _ => plain(StatusCode::NOT_FOUND, "there are /live, /ready and /metrics"),
+    }
+}
+
+fn metrics(state: &ControlState) -> Response<Full<Bytes>> {
+    state.metrics.in_flight.set(i64::try_from(state.admission.running()).unwrap_or(i64::MAX));
+    let mut response = Response::new(Full::from(state.metrics.encode()));
+    let kind =
+        HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(text));
+    *response.status_mut() = status;
+    response
+}

@@ -1,0 +1,111 @@
+//! One request: find the function, ask whether the caller may, take a permit, invoke, answer.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Request, Response, header};
+use http_body_util::Full;
+use hyper::body::{Body, Incoming};
+use uuid::Uuid;
+
+use crate::admission::{Admission, Permit};
+use crate::auth;
+use crate::guest::{GuestRequest, RequestBody};
+use crate::invoke::{Function, invoke};
+use crate::metrics::Metrics;
+use crate::problem::Refusal;
+use crate::router::{Match, RouteTable};
+
+/// The routes of a worker, swapped whole when its desired state changes.
+pub(crate) type Routes = Arc<ArcSwap<RouteTable<Arc<Function>>>>;
+
+/// Answers function calls.
+pub(crate) struct Service {
+    pub(crate) routes: Routes,
+    pub(crate) admission: Arc<Admission>,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+/// The reply's header that names the invocation, so that a caller can quote it.
+const INVOCATION: HeaderName = HeaderName::from_static("x-steading-invocation");
+
+/// Counts an open connection until dropped.
+pub(crate) struct OpenConnection(Arc<Metrics>);
+
+impl Service {
+    pub(crate) async fn call(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        match self.admit(&request) {
+            Ok((found, permit)) => self.run(found, permit, request).await,
+            Err(refusal) => {
+                self.metrics.refused(refusal.status_and_code().1);
+                refusal.response()
+            }
+        }
+    }
+
+    pub(crate) fn connection_opened(&self) -> OpenConnection {
+        self.metrics.connections.inc();
+        OpenConnection(Arc::clone(&self.metrics))
+    }
+
+    /// Everything that can be refused before a guest is involved.
+    fn admit(
+        &self,
+        request: &Request<Incoming>,
+    ) -> Result<(Match<Arc<Function>>, Permit), Refusal> {
+        let routes = self.routes.load();
+        let found = routes.find(host(request), request.uri().path(), request.method())?;
+        auth::check(found.function.http.auth)?;
+        let bytes_max = found.function.limits.request_body_bytes_max;
+        if request.body().size_hint().lower() > bytes_max {
+            return Err(Refusal::TooLarge { bytes_max });
+        }
+        let permit = self.admission.admit()?;
+        Ok((found, permit))
+    }
+
+    async fn run(
+        &self,
+        found: Match<Arc<Function>>,
+        permit: Permit,
+        request: Request<Incoming>,
+    ) -> Response<Full<Bytes>> {
+        let function = found.function;
+        let invocation = Uuid::now_v7().simple().to_string();
+        let named = HeaderValue::from_str(&invocation).expect("an id is header text");
+        let (head, body) = request.into_parts();
+        let request = GuestRequest {
+            head,
+            parameters: found.parameters,
+            body: RequestBody::streamed(body, function.limits.request_body_bytes_max),
+            invocation: invocation.clone(),
+        };
+        let mut response = match invoke(&function, request, permit).await {
+            Ok(answer) => {
+                let mut response = Response::new(Full::new(answer.body));
+                *response.status_mut() = answer.status;
+                *response.headers_mut() = answer.headers;
+                response
+            }
+            Err(fault) => fault.response(&invocation),
+        };
+        response.headers_mut().insert(INVOCATION, named);
+        response
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.connections.dec();
+    }
+}
+
+/// The host a request is for: the authority of its target where it has one (HTTP/2, or an
+/// absolute-form target, which outranks the header by RFC 9112), else the Host header.
+fn host(request: &Request<Incoming>) -> Option<&str> {
+    match request.uri().authority() {
+        Some(authority) => Some(authority.as_str()),
+        None => request.headers().get(header::HOST).and_then(|host| host.to_str().ok()),
+    }
+}

@@ -1,0 +1,193 @@
+//! The handle of the role: starts everything, and takes it down in the order that loses nothing.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arc_swap::ArcSwap;
+use steading_protocol::desired::WorkerLoad;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::Config;
+use crate::admission::Admission;
+use crate::desired::{Applier, Follower, Link, Loader, StateDir};
+use crate::engine::{CodeCache, Engine, EngineError};
+use crate::guest::native;
+use crate::metrics::Metrics;
+use crate::router::RouteTable;
+use crate::server::{self, BindError, ControlServer, ControlState, Routes, ServerConfig, Service};
+
+/// What a heartbeat carries.
+pub(crate) type Load = WorkerLoad;
+
+/// A running worker.
+pub struct Worker {
+    address: SocketAddr,
+    listener: TcpListener,
+    server: ServerConfig,
+    service: Arc<Service>,
+    control: ControlServer,
+    state: Arc<ControlState>,
+    follower: Follower,
+}
+
+/// A worker could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A port could not be opened.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The sandboxes could not be set up.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The functions that guests may call could not be defined.
+    #[error("cannot define the imports of guests")]
+    Imports(#[source] wasmtime::Error),
+    /// The state folder cannot be used.
+    #[error("cannot use the state folder {}", path.display())]
+    State {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The HTTP client could not be set up.
+    #[error("cannot set up the connection to the manager")]
+    Client(#[source] reqwest::Error),
+}
+
+impl Worker {
+    /// Binds both ports and takes up the last desired state; the manager is joined once it runs.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let listener = server::bind(config.listen).await?;
+        let address =
+            listener.local_addr().map_err(|source| BindError { address: config.listen, source })?;
+        let in_state = |source| StartError::State { path: config.state_dir.clone(), source };
+        let state_dir = StateDir::open(&config.state_dir).map_err(in_state)?;
+        let engine = Engine::new(config.engine)?;
+        let metrics = Metrics::new();
+        let loader = Loader {
+            linker: native::linker(&engine).map_err(StartError::Imports)?,
+            code: CodeCache::open(engine.clone(), state_dir.path()).map_err(in_state)?,
+            engine,
+            metrics: Arc::clone(&metrics),
+        };
+        let routes: Routes = Arc::new(ArcSwap::from_pointee(RouteTable::default()));
+        let (applier, reports) = Applier::new(loader, Arc::clone(&routes));
+        let admission = Admission::new(config.engine.instances_max);
+        let settled = Arc::new(AtomicBool::new(false));
+        let state = Arc::new(ControlState {
+            settled: Arc::clone(&settled),
+            draining: AtomicBool::new(false),
+            metrics: Arc::clone(&metrics),
+            admission: Arc::clone(&admission),
+        });
+        let control = ControlServer::start(config.control, Arc::clone(&state))?;
+        let service = Arc::new(Service { routes, admission, metrics });
+        let mut follower = Follower {
+            link: link(&config, address, state_dir.clone())?,
+            applier,
+            state: state_dir,
+            reports,
+            settled,
+            load: load_of(&service),
+        };
+        follower.resume().await;
+        Ok(Self { address, listener, server: config.server, service, control, state, follower })
+    }
+
+    /// Where function calls are answered.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where `/live`, `/ready` and `/metrics` are answered.
+    pub fn control_address(&self) -> SocketAddr {
+        self.control.address()
+    }
+
+    /// Serves until `shutdown`, then drains: the manager is told, new connections are refused, and
+    /// invocations in flight end, for as long as `server.drain_ms_max` allows.
+    pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
+        let (stop_server, stop_following) = (CancellationToken::new(), CancellationToken::new());
+        let follower = tokio::spawn(self.follower.run(stop_following.clone()));
+        let server = server::serve(self.listener, self.service, self.server, stop_server.clone());
+        let server = tokio::spawn(server);
+        shutdown.await;
+        tracing::info!("Draining");
+        self.state.draining.store(true, Ordering::Release);
+        stop_following.cancel();
+        // the manager first: nobody should be sent here once the port is closed
+        let _ = follower.await;
+        stop_server.cancel();
+        match server.await {
+            Ok(0) => tracing::info!("Drained"),
+            Ok(cut) => tracing::warn!(connections = cut, "Drain took too long, connections cut"),
+            Err(error) => tracing::error!(error = %error, "Server ended badly"),
+        }
+        drop(self.control);
+    }
+}
+
+fn link(config: &Config, address: SocketAddr, state: StateDir) -> Result<Link, StartError> {
+    // a second role in this process may have installed it before; either is the same provider
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let http = reqwest::Client::builder().connect_timeout(std::time::Duration::from_secs(5));
+    Ok(Link {
+        http: http.build().map_err(StartError::Client)?,
+        manager: config.manager.clone(),
+        join_token: config.join_token.clone(),
+        state,
+        name: config.name.clone(),
+        url: config.url.clone().unwrap_or_else(|| advertised(address)),
+    })
+}
+
+/// The URL of an address as seen from the same machine; an address that means "every interface" is
+/// reached over loopback.
+fn advertised(address: SocketAddr) -> Url {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    let text = format!("http://{}", SocketAddr::new(ip, address.port()));
+    Url::parse(&text).expect("an address with a port is a URL's authority")
+}
+
+fn load_of(service: &Arc<Service>) -> Arc<dyn Fn() -> Load + Send + Sync> {
+    let service = Arc::clone(service);
+    Arc::new(move || {
+        let (invocations, failures) = service.metrics.totals();
+        WorkerLoad {
+            in_flight: service.admission.running(),
+            in_flight_max: service.admission.max(),
+            invocations,
+            failures,
+            resident_bytes: resident_bytes(),
+        }
+    })
+}
+
+/// Resident memory of this process, bytes; 0 where the system has no `/proc`.
+fn resident_bytes() -> u64 {
+    const PAGE_BYTES: u64 = 4096;
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * PAGE_BYTES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_for_every_interface_is_advertised_as_loopback() {
+        let url = |text: &str| advertised(text.parse().unwrap()).to_string();
+        assert_eq!(url("0.0.0.0:7071"), "http://127.0.0.1:7071/");
+        assert_eq!(url("[::]:7071"), "http://[::1]:7071/");
+        assert_eq!(url("10.0.0.7:80"), "http://10.0.0.7/");
+    }
+}
