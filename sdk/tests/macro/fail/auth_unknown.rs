@@ -1,0 +1,6 @@
+#[steading::http(auth = "none")]
+fn orders(_: steading::Request) -> steading::Response {
+    steading::Response::ok()
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use steading::{Request, Response};
+
+#[steading::http]
+async fn orders(_: Request) -> Response {
+    Response::ok()
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use steading::Response;
+
+#[steading::http]
+fn orders() -> Response {
+    Response::ok()
+}
+
+fn main() {}

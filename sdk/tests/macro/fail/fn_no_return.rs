@@ -1,0 +1,6 @@
+use steading::Request;
+
+#[steading::http]
+fn orders(_: Request) {}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[steading::http]
+struct Orders;
+
+fn main() {}
