@@ -1,0 +1,57 @@
+//! Versions: listing and publishing.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use http::StatusCode;
+use serde::Deserialize;
+use steading_protocol::AppName;
+use steading_protocol::api::{List, PublishReply, Version};
+use steading_protocol::problem::ErrorBody;
+
+use super::app_of;
+use super::extract::{PackageBody, Path, Query};
+use crate::error::ApiError;
+use crate::publish::{Package, publish};
+use crate::state::Shared;
+
+/// The query of a publish.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct PublishQuery {
+    /// Whether the app becomes the default one. The first app does anyway.
+    #[serde(default)]
+    default: bool,
+}
+
+/// The versions of an app, newest first.
+#[utoipa::path(get, path = "/apps/{app}/versions", tag = "apps", security(("token" = [])),
+    params(("app" = String, Path)),
+    responses((status = 200, body = List<Version>), (status = "default", body = ErrorBody)))]
+pub(super) async fn version_list(
+    State(shared): State<Arc<Shared>>,
+    Path(app): Path<AppName>,
+) -> Result<Json<List<Version>>, ApiError> {
+    app_of(&shared, &app).await?;
+    Ok(Json(List { items: shared.store.version_list(&app).await? }))
+}
+
+/// Publishes a `.wasm` module or a `.zip` package; the app is made when it does not exist. The same
+/// bytes again are answered with 200 and the version that has them.
+#[utoipa::path(post, path = "/apps/{app}/versions", tag = "apps", security(("token" = [])),
+    params(("app" = String, Path), PublishQuery),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 201, body = PublishReply), (status = 200, body = PublishReply),
+        (status = "default", body = ErrorBody)))]
+pub(super) async fn version_publish(
+    State(shared): State<Arc<Shared>>,
+    Path(app): Path<AppName>,
+    Query(query): Query<PublishQuery>,
+    PackageBody(bytes): PackageBody,
+) -> Result<(StatusCode, Json<PublishReply>), ApiError> {
+    let reply = publish(&shared, Package { app, bytes, default: query.default }).await?;
+    let status = if reply.created { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(reply)))
+}

@@ -1,0 +1,77 @@
+//! What an operator can set of the management role. Secrets are not read from the file: whoever
+//! reads the configuration fills them from the environment or from a file of their own.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use steading_protocol::Secret;
+use url::Url;
+
+/// The `manager` section of the configuration.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where the portal and the API listen.
+    pub listen: SocketAddr,
+    /// Where people and workers reach the manager when that differs from `listen`, such as behind a
+    /// proxy. With `https`, session cookies are marked `Secure`.
+    pub url: Option<Url>,
+    /// The folder of the embedded store and the join token.
+    pub data_dir: PathBuf,
+    /// The largest package taken, bytes, packed and unpacked.
+    pub module_bytes_max: u64,
+    /// How far the embedded store may grow, bytes; absent, as far as the disk. What does not fit any
+    /// more is refused with `store_full`.
+    pub store_bytes_max: Option<u64>,
+    /// How long a worker may be silent before its placements count as lost, milliseconds. Workers
+    /// are told to send a heartbeat five times as often.
+    pub lost_after_ms: u64,
+    /// The administrator's password: set at the first start, replaced when a later start brings
+    /// another. Absent, the portal's set-up page asks for one.
+    #[serde(skip)]
+    pub admin_password: Option<Secret>,
+    /// The token with which workers join. Absent, one is made at the first start.
+    #[serde(skip)]
+    pub join_token: Option<Secret>,
+}
+
+/// Five missed heartbeats, so that one lost packet does not empty a worker.
+const HEARTBEATS_PER_LOSS: u64 = 5;
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7070)),
+            url: None,
+            data_dir: PathBuf::from(".steading/manager"),
+            module_bytes_max: 100 << 20,
+            store_bytes_max: None,
+            lost_after_ms: 10_000,
+            admin_password: None,
+            join_token: None,
+        }
+    }
+}
+
+impl Config {
+    /// How often workers are told to send a heartbeat, milliseconds.
+    pub(crate) fn heartbeat_ms(&self) -> u64 {
+        (self.lost_after_ms / HEARTBEATS_PER_LOSS).max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_key_and_a_secret_in_the_file_are_refused() {
+        for text in ["listn = \"127.0.0.1:1\"", "admin_password = \"x\"", "join_token = \"x\""] {
+            assert!(toml::from_str::<Config>(text).is_err(), "{text}");
+        }
+        let config: Config = toml::from_str("lost_after_ms = 500").unwrap();
+        assert_eq!(config.heartbeat_ms(), 100);
+        assert_eq!(config.listen.port(), 7070);
+    }
+}

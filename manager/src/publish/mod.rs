@@ -1,0 +1,100 @@
+//! Publishing: from bytes to a version that workers are told to serve. Shared by the API and the
+//! portal.
+//!
+//! `unpack` (a module or a zip) -> `module` (validate, imports, functions) -> `assemble` (manifest,
+//! routes, limits) -> one store transaction -> wake-ups. One invariant: nothing is kept of a package
+//! until all of it has been found good.
+
+mod assemble;
+mod module;
+mod unpack;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+use steading_protocol::api::PublishReply;
+use steading_protocol::{AppName, Digest, VersionNumber};
+
+use crate::api::functions_of;
+use crate::clock;
+use crate::error::{ApiError, Code};
+use crate::schedule;
+use crate::state::Shared;
+use crate::store::{NewVersion, Publishing};
+
+/// A package to publish.
+#[derive(Clone, Debug)]
+pub(crate) struct Package {
+    /// The app to publish it as.
+    pub(crate) app: AppName,
+    /// A `.wasm` module or a `.zip`, told apart by their first bytes.
+    pub(crate) bytes: Bytes,
+    /// Whether the app becomes the default one; the first app does anyway.
+    pub(crate) default: bool,
+}
+
+/// Publishes a package. The same bytes as the app's current version change nothing and are answered
+/// with that version, so a publish can be repeated.
+pub(crate) async fn publish(
+    shared: &Arc<Shared>,
+    package: Package,
+) -> Result<PublishReply, ApiError> {
+    let app = package.app.clone();
+    let version = examine(shared, package).await?;
+    let outcome =
+        shared.store.version_publish(version, schedule::plan, clock::now()).await?;
+    let (version, created) = match outcome {
+        Publishing::Created(version) => (version, true),
+        Publishing::Same(version) => (version, false),
+        Publishing::HostTaken { host, app } => {
+            return Err(ApiError::new(
+                Code::ManifestInvalid,
+                format!("app.hosts: `{host}` already leads to app `{app}`"),
+            ));
+        }
+    };
+    announce(shared, &app, version, created);
+    let functions = functions_of(shared, &app).await?;
+    Ok(PublishReply { app, version, created, functions })
+}
+
+fn announce(shared: &Shared, app: &AppName, version: VersionNumber, created: bool) {
+    shared.signals.generations_changed();
+    shared.signals.nudge.notify_one();
+    if created {
+        tracing::info!(%app, %version, "version published");
+    } else {
+        tracing::debug!(%app, %version, "version published again");
+    }
+}
+
+/// Looks at a package off the request threads; a module of 100 MiB takes seconds.
+async fn examine(shared: &Arc<Shared>, package: Package) -> Result<NewVersion, ApiError> {
+    let _permit = shared.publishing.acquire().await.map_err(|closed| {
+        ApiError::new(Code::ShuttingDown, "the manager is stopping").caused_by(closed)
+    })?;
+    let bytes_max = shared.settings.module_bytes_max;
+    tokio::task::spawn_blocking(move || read(&package, bytes_max)).await.map_err(|failed| {
+        ApiError::new(Code::Internal, "the package could not be read; see the manager's log")
+            .caused_by(failed)
+    })?
+}
+
+fn read(package: &Package, bytes_max: u64) -> Result<NewVersion, ApiError> {
+    let unpacked = unpack::unpack(&package.bytes, bytes_max)?;
+    let assembled = assemble::assemble(&package.app, unpacked)?;
+    Ok(NewVersion {
+        app: package.app.clone(),
+        package: digest_of(&package.bytes),
+        size_bytes: package.bytes.len() as u64,
+        hosts: assembled.hosts,
+        modules: assembled.modules,
+        functions: assembled.functions,
+        default: package.default,
+    })
+}
+
+fn digest_of(bytes: &[u8]) -> Digest {
+    Digest::from_bytes(Sha256::digest(bytes).into())
+}

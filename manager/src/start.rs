@@ -1,0 +1,288 @@
+//! The handle of the management role: start, run, and the ways in that `dev` uses.
+
+use std::future::Future;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::Uri;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::get;
+use http::Method;
+use steading_protocol::Secret;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tower_http::catch_panic::CatchPanicLayer;
+use url::Url;
+
+use crate::auth::{self, Auth, PasswordRefused};
+use crate::data_dir::{self, DataDir, DataDirError};
+use crate::error::{ApiError, Code};
+use crate::gate::gate;
+use crate::state::{PUBLISHES_MAX, Settings, Shared, Signals};
+use crate::store::{BoxError, Setting, Sqlite, Store};
+use crate::trace::{panicked, trace};
+use crate::{Config, api, clock, portal, reconcile, server};
+
+/// How long connecting to a worker may take; they are near.
+const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// What API tokens made for `dev` are called; each start replaces the last one's.
+const LOCAL_TOKEN_NAME: &str = "dev on this machine";
+
+/// A management role that listens; [`Manager::run_until`] makes it answer.
+pub struct Manager {
+    listener: TcpListener,
+    address: SocketAddr,
+    join_token: Secret,
+    shared: Arc<Shared>,
+    /// Keeps a second manager off the folder.
+    data_dir: DataDir,
+}
+
+/// What lets the local user in without a password.
+#[derive(Clone, Debug)]
+pub struct LocalAccess {
+    /// A link that signs one browser in, once.
+    pub sign_in_url: Url,
+    /// An API token; that of an earlier call is dead.
+    pub token: Secret,
+}
+
+/// A manager that cannot start, and what is in the way.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The port is taken, or the address is not of this machine.
+    #[error("cannot listen on {address}: {}", reason(.source))]
+    Listen {
+        /// The address of the configuration.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The data folder or a file in it.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The embedded store.
+    #[error("cannot open the store in {}", path.display())]
+    Store {
+        /// The data folder.
+        path: PathBuf,
+        /// What the store said.
+        source: BoxError,
+    },
+    /// The administrator's password of the configuration.
+    #[error("the administrator's password cannot be used")]
+    Password(#[source] BoxError),
+    /// The join token of the configuration.
+    #[error("the join token has fewer than {JOIN_TOKEN_CHARS_MIN} characters")]
+    JoinToken,
+    /// The largest package of the configuration is more than a store can keep.
+    #[error("module_bytes_max = {0} is more than {MODULE_BYTES_MAX}")]
+    ModuleBytesMax(u64),
+    /// The client for calls to workers.
+    #[error("cannot make an HTTP client")]
+    HttpClient(#[source] BoxError),
+}
+
+/// A manager that had to stop by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The reconciler ended, so nothing would notice lost workers any more.
+    #[error("the reconciler failed")]
+    Reconcile(#[source] tokio::task::JoinError),
+}
+
+/// Local access that cannot be given.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot make a token for the local user")]
+pub struct LocalAccessError(#[source] BoxError);
+
+/// Whoever knows the join token gets every app's code.
+const JOIN_TOKEN_CHARS_MIN: usize = 16;
+
+/// A row of SQLite holds a billion bytes.
+const MODULE_BYTES_MAX: u64 = 900 << 20;
+
+fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => "address in use".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+impl Manager {
+    /// Takes the port, opens the data folder and brings its store up to date. Requests wait until
+    /// [`Self::run_until`].
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        check(&config)?;
+        let listen = |source| StartError::Listen { address: config.listen, source };
+        let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        let data_dir = data_dir::open(&config.data_dir)?;
+        let (store, set_up) = open_store(&config).await?;
+        let join_token = match &config.join_token {
+            Some(token) => token.clone(),
+            None => data_dir.join_token()?,
+        };
+        let shared = Arc::new(Shared {
+            store,
+            auth: Auth::new(&join_token, set_up),
+            settings: Settings {
+                url: config.url.clone().unwrap_or_else(|| local_url(address)),
+                module_bytes_max: config.module_bytes_max,
+                lost_after: Duration::from_millis(config.lost_after_ms),
+                heartbeat_ms: config.heartbeat_ms(),
+                started_at: clock::now(),
+            },
+            signals: Signals::default(),
+            http: http_client()?,
+            publishing: Semaphore::new(PUBLISHES_MAX),
+        });
+        Ok(Self { listener, address, join_token, shared, data_dir })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where people and workers reach it.
+    pub fn url(&self) -> Url {
+        self.shared.settings.url.clone()
+    }
+
+    /// The token with which workers join.
+    pub fn join_token(&self) -> &Secret {
+        &self.join_token
+    }
+
+    /// What the portal's set-up page asks for; nothing once an administrator's password is set.
+    pub fn setup_code(&self) -> Option<&Secret> {
+        self.shared.auth.setup_code_if_open()
+    }
+
+    /// Lets the local user in: a one-time link for the browser and a token for the command line.
+    pub async fn local_access(&self) -> Result<LocalAccess, LocalAccessError> {
+        let store = &*self.shared.store;
+        let failed = |error| LocalAccessError(Box::new(error));
+        for token in store.token_list().await.map_err(failed)? {
+            if token.name == LOCAL_TOKEN_NAME {
+                store.token_delete(&token.id).await.map_err(failed)?;
+            }
+        }
+        let (_, token) = api::issue_token(store, LOCAL_TOKEN_NAME).await.map_err(failed)?;
+        let mut sign_in_url = self.url();
+        sign_in_url.set_path(auth::TICKET_PATH);
+        sign_in_url
+            .query_pairs_mut()
+            .append_pair("ticket", self.shared.auth.new_ticket().expose());
+        Ok(LocalAccess { sign_in_url, token })
+    }
+
+    /// Answers requests until `shutdown` is done, then ends the long polls, takes nothing new and
+    /// lets what is under way end, for ten seconds at most.
+    pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
+        let stop = self.shared.signals.stop.clone();
+        let mut reconciler = tokio::spawn(reconcile::run(Arc::clone(&self.shared)));
+        let mut failed = None;
+        let until = async {
+            tokio::select! {
+                () = shutdown => {}
+                ended = &mut reconciler => failed = ended.err(),
+            }
+            stop.cancel();
+        };
+        server::serve(self.listener, router(Arc::clone(&self.shared)), until).await;
+        if failed.is_none() && !reconciler.is_finished() {
+            failed = reconciler.await.err();
+        }
+        drop(self.data_dir);
+        failed.map_or(Ok(()), |error| Err(RunError::Reconcile(error)))
+    }
+}
+
+fn check(config: &Config) -> Result<(), StartError> {
+    if let Some(password) = &config.admin_password {
+        auth::check_password(password)
+            .map_err(|refused: PasswordRefused| StartError::Password(Box::new(refused)))?;
+    }
+    if config.module_bytes_max > MODULE_BYTES_MAX {
+        return Err(StartError::ModuleBytesMax(config.module_bytes_max));
+    }
+    match &config.join_token {
+        Some(token) if token.expose().chars().count() < JOIN_TOKEN_CHARS_MIN => {
+            Err(StartError::JoinToken)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The store, and whether an administrator's password is set in it.
+async fn open_store(config: &Config) -> Result<(Arc<dyn Store>, bool), StartError> {
+    let failed = |error| StartError::Store {
+        path: config.data_dir.clone(),
+        source: Box::new(error),
+    };
+    let store = Sqlite::open(&config.data_dir, config.store_bytes_max).await.map_err(failed)?;
+    if let Some(password) = &config.admin_password
+        && auth::adopt_password(&store, password).await.map_err(failed)?
+    {
+        tracing::info!("administrator's password set from the environment");
+    }
+    let set_up = store.setting_get(Setting::AdminPassword).await.map_err(failed)?.is_some();
+    Ok((Arc::new(store), set_up))
+}
+
+fn local_url(address: SocketAddr) -> Url {
+    let mut near = address;
+    if address.ip().is_unspecified() {
+        near.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    Url::parse(&format!("http://{near}")).expect("a socket address makes a URL")
+}
+
+fn http_client() -> Result<reqwest::Client, StartError> {
+    // The process may have chosen a provider before; any of them will do.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_TIME_MAX)
+        .build()
+        .map_err(|error| StartError::HttpClient(Box::new(error)))
+}
+
+fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .merge(api::router())
+        .merge(portal::router())
+        .route(auth::TICKET_PATH, get(auth::open_ticket))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(Arc::clone(&shared), gate))
+        .layer(CatchPanicLayer::custom(panicked))
+        // The gate limits bodies, each route by its rule.
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn(portal::as_page))
+        .layer(from_fn(trace))
+        .with_state(shared)
+}
+
+async fn not_found(uri: Uri) -> ApiError {
+    ApiError::new(Code::NotFound, format!("there is nothing at `{}`", uri.path()))
+}
+
+async fn method_not_allowed(method: Method, uri: Uri) -> ApiError {
+    ApiError::new(
+        Code::MethodNotAllowed,
+        format!("`{}` does not answer {method}", uri.path()),
+    )
+}

@@ -1,0 +1,70 @@
+//! What every request handler and the reconciler share. Holds handles and settings; the truth is in
+//! the store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::auth::Auth;
+use crate::store::Store;
+
+/// Packages that are unpacked and validated at once; each may hold its whole bytes in memory.
+pub(crate) const PUBLISHES_MAX: usize = 2;
+
+/// The state behind the routes: `State<Arc<Shared>>` in a handler.
+pub(crate) struct Shared {
+    /// Where everything is kept.
+    pub(crate) store: Arc<dyn Store>,
+    /// Passwords, tokens, sessions.
+    pub(crate) auth: Auth,
+    /// What the configuration says.
+    pub(crate) settings: Settings,
+    /// Who must hear of a change.
+    pub(crate) signals: Signals,
+    /// Calls to workers.
+    pub(crate) http: reqwest::Client,
+    /// One permit for each package being looked at.
+    pub(crate) publishing: Semaphore,
+}
+
+/// The part of the configuration that requests need.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// Where people reach the portal.
+    pub(crate) url: Url,
+    /// The largest package, bytes.
+    pub(crate) module_bytes_max: u64,
+    /// The silence after which a worker is lost.
+    pub(crate) lost_after: Duration,
+    /// How often workers send heartbeats, milliseconds.
+    pub(crate) heartbeat_ms: u64,
+    /// When this process began; a worker is not lost for silence before that.
+    pub(crate) started_at: Timestamp,
+}
+
+/// Wake-ups. Losing one costs a second, never a change: whoever waits also looks by itself.
+#[derive(Debug, Default)]
+pub(crate) struct Signals {
+    /// Wakes the reconciler.
+    pub(crate) nudge: Notify,
+    /// Wakes the workers' long polls.
+    generations: watch::Sender<()>,
+    /// Ends long polls and background work when the manager stops.
+    pub(crate) stop: CancellationToken,
+}
+
+impl Signals {
+    /// Some worker's desired state has a new generation.
+    pub(crate) fn generations_changed(&self) {
+        self.generations.send_replace(());
+    }
+
+    /// A receiver that hears of every later [`Self::generations_changed`].
+    pub(crate) fn generations(&self) -> watch::Receiver<()> {
+        self.generations.subscribe()
+    }
+}

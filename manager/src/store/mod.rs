@@ -1,0 +1,171 @@
+//! Where the truth is kept, as a trait that SQLite implements now and SQL Server later.
+//!
+//! Methods are cut by resource and named object first. Each is one transaction: it happens whole or
+//! not at all, and it is on disk when it returns, except heartbeats, which only have to be recent.
+//! Nothing here knows SQL, HTTP or policy: who serves what comes in as a [`PlanFn`] and runs inside
+//! the transaction that needs it, so no generation can miss a change. Times come in as arguments.
+
+mod records;
+mod sqlite;
+
+#[cfg(test)]
+mod contract;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use jiff::Timestamp;
+use steading_protocol::api::{App, Placement, Token, Version, Worker};
+use steading_protocol::desired::{
+    DesiredState, PlacementReport, PlacementsReport, WorkerLoad,
+};
+use steading_protocol::{AppName, Digest, Generation, VersionNumber, WorkerId};
+
+use crate::auth::SecretHash;
+use crate::schedule::PlanFn;
+
+pub(crate) use records::{
+    NewModule, NewToken, NewVersion, NewWorker, Publishing, SessionRecord, Setting,
+};
+pub(crate) use sqlite::Sqlite;
+
+/// A store that did not do what was asked; the old state is intact.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    /// No room on the disk, or the size limit is reached.
+    #[error("{operation}: the store is full")]
+    Full {
+        /// The method.
+        operation: &'static str,
+        /// What the database said.
+        source: BoxError,
+    },
+    /// Anything else.
+    #[error("{operation}: the store failed")]
+    Failed {
+        /// The method.
+        operation: &'static str,
+        /// What the database said.
+        source: BoxError,
+    },
+}
+
+/// An error of some database.
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The answer of a store.
+pub(crate) type Result<T> = std::result::Result<T, StoreError>;
+
+/// The truth about apps, versions, modules, workers, placements, sessions and tokens.
+#[async_trait]
+pub(crate) trait Store: Send + Sync + 'static {
+    /// All apps by name.
+    async fn app_list(&self) -> Result<Vec<App>>;
+    /// One app.
+    async fn app_get(&self, app: &AppName) -> Result<Option<App>>;
+    /// Makes an app the default one; false when there is no such app.
+    async fn app_default_set(
+        &self,
+        app: &AppName,
+        plan: PlanFn,
+        now: Timestamp,
+    ) -> Result<bool>;
+    /// Removes an app with its versions, placements and the modules that nothing else uses; false
+    /// when there is no such app. Its version numbers are not given again.
+    async fn app_delete(&self, app: &AppName, plan: PlanFn, now: Timestamp) -> Result<bool>;
+
+    /// Publishes: modules, version, the app's current version and hosts, placements, generations.
+    /// A package that the current version already holds changes nothing but the default app.
+    async fn version_publish(
+        &self,
+        version: NewVersion,
+        plan: PlanFn,
+        now: Timestamp,
+    ) -> Result<Publishing>;
+    /// The versions of an app, newest first; empty for an unknown app.
+    async fn version_list(&self, app: &AppName) -> Result<Vec<Version>>;
+    /// One version.
+    async fn version_get(&self, app: &AppName, version: VersionNumber) -> Result<Option<Version>>;
+
+    /// The bytes of a module.
+    async fn module_get(&self, digest: &Digest) -> Result<Option<Bytes>>;
+
+    /// All workers by name, then id.
+    async fn worker_list(&self) -> Result<Vec<Worker>>;
+    /// One worker.
+    async fn worker_get(&self, worker: &WorkerId) -> Result<Option<Worker>>;
+    /// Takes a worker in and gives it a token; an earlier token of it dies. A worker that brings the
+    /// id and name of an earlier join keeps its id, any other gets `fresh`.
+    async fn worker_join(
+        &self,
+        join: NewWorker,
+        plan: PlanFn,
+        now: Timestamp,
+    ) -> Result<WorkerId>;
+    /// The worker that a token belongs to.
+    async fn worker_by_token(&self, token: &SecretHash) -> Result<Option<WorkerId>>;
+    /// Records a sign of life; a lost worker becomes live again and its lost placements pending.
+    /// Returns the newest generation, or nothing for an unknown worker.
+    async fn worker_heartbeat(
+        &self,
+        worker: &WorkerId,
+        load: WorkerLoad,
+        now: Timestamp,
+    ) -> Result<Option<Generation>>;
+    /// Records a goodbye: the token dies and the placements go.
+    async fn worker_leave(&self, worker: &WorkerId) -> Result<()>;
+    /// Marks the live workers not seen since `seen_before`, and their placements, as lost; returns
+    /// them.
+    async fn worker_lose(&self, seen_before: Timestamp, now: Timestamp) -> Result<Vec<WorkerId>>;
+    /// Forgets the workers that are gone and not seen since `seen_before`; returns how many.
+    async fn worker_prune(&self, seen_before: Timestamp) -> Result<usize>;
+
+    /// Placements by app, version and worker's name; of one app, or all.
+    async fn placement_list(&self, app: Option<&AppName>) -> Result<Vec<Placement>>;
+    /// Takes a worker's whole report: listed placements get the reported state, unlisted ones that
+    /// are no longer wanted go, wanted ones are pending. A sign of life, too. Returns what named an
+    /// unknown version.
+    async fn placement_report(
+        &self,
+        worker: &WorkerId,
+        report: PlacementsReport,
+        now: Timestamp,
+    ) -> Result<Vec<PlacementReport>>;
+
+    /// Applies a plan; returns the workers whose generation grew.
+    async fn plan_apply(&self, plan: PlanFn, now: Timestamp) -> Result<Vec<WorkerId>>;
+    /// The newest generation of a worker's desired state; nothing for an unknown worker.
+    async fn desired_generation(&self, worker: &WorkerId) -> Result<Option<Generation>>;
+    /// Lifts a worker's generation above one that it says to have, as after a restored backup.
+    async fn desired_raise(&self, worker: &WorkerId, above: Generation) -> Result<()>;
+    /// A worker's desired state; nothing for an unknown worker.
+    async fn desired_get(&self, worker: &WorkerId) -> Result<Option<DesiredState>>;
+
+    /// Keeps a session.
+    async fn session_insert(&self, session: SessionRecord) -> Result<()>;
+    /// A session by the hash of its id, expired or not.
+    async fn session_get(&self, id: &SecretHash) -> Result<Option<SessionRecord>>;
+    /// Notes that a session was used.
+    async fn session_touch(&self, id: &SecretHash, now: Timestamp) -> Result<()>;
+    /// Ends a session.
+    async fn session_delete(&self, id: &SecretHash) -> Result<()>;
+    /// Ends every session: the password has changed.
+    async fn session_delete_all(&self) -> Result<()>;
+    /// Forgets sessions that ended before `now` or were last used before `seen_before`.
+    async fn session_prune(&self, now: Timestamp, seen_before: Timestamp) -> Result<usize>;
+
+    /// Keeps an API token.
+    async fn token_insert(&self, token: NewToken) -> Result<()>;
+    /// All API tokens, oldest first.
+    async fn token_list(&self) -> Result<Vec<Token>>;
+    /// Revokes a token; false when there is no such token.
+    async fn token_delete(&self, id: &str) -> Result<bool>;
+    /// The token of a hash.
+    async fn token_by_hash(&self, hash: &SecretHash) -> Result<Option<Token>>;
+
+    /// One setting.
+    async fn setting_get(&self, setting: Setting) -> Result<Option<String>>;
+    /// Sets a setting that is not set yet; false when it is.
+    async fn setting_insert(&self, setting: Setting, value: &str) -> Result<bool>;
+    /// Sets a setting.
+    async fn setting_put(&self, setting: Setting, value: &str) -> Result<()>;
+}

@@ -1,0 +1,110 @@
+//! What goes into a store and comes out of it where the protocol has no type for it.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use steading_protocol::{AppName, Digest, FunctionSpec, VersionNumber, WorkerId};
+
+use crate::auth::SecretHash;
+
+/// A version to publish.
+#[derive(Clone, Debug)]
+pub(crate) struct NewVersion {
+    /// The app; made when it does not exist.
+    pub(crate) app: AppName,
+    /// The digest of the package as it was sent.
+    pub(crate) package: Digest,
+    /// Its length, bytes.
+    pub(crate) size_bytes: u64,
+    /// Host names that lead to the app alone, lower-case.
+    pub(crate) hosts: Vec<String>,
+    /// The modules, each once.
+    pub(crate) modules: Vec<NewModule>,
+    /// The functions.
+    pub(crate) functions: Vec<FunctionSpec>,
+    /// Whether the app becomes the default one; it does anyway when there is none.
+    pub(crate) default: bool,
+}
+
+/// A module to keep.
+#[derive(Clone, Debug)]
+pub(crate) struct NewModule {
+    /// The digest of the bytes.
+    pub(crate) digest: Digest,
+    /// The bytes.
+    pub(crate) bytes: Bytes,
+}
+
+/// What became of a [`NewVersion`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Publishing {
+    /// It is a new version.
+    Created(VersionNumber),
+    /// The app's current version holds the same package.
+    Same(VersionNumber),
+    /// Nothing changed: a host name leads to another app.
+    HostTaken {
+        /// The host name.
+        host: String,
+        /// The app it leads to.
+        app: AppName,
+    },
+}
+
+/// A worker that joins.
+#[derive(Clone, Debug)]
+pub(crate) struct NewWorker {
+    /// The id that it says to have from an earlier join.
+    pub(crate) earlier: Option<WorkerId>,
+    /// The id that it gets otherwise.
+    pub(crate) fresh: WorkerId,
+    /// Its name.
+    pub(crate) name: String,
+    /// Where it answers function calls.
+    pub(crate) url: String,
+    /// Its release.
+    pub(crate) release: String,
+    /// Operating system and processor.
+    pub(crate) platform: String,
+    /// The hash of its new token.
+    pub(crate) token: SecretHash,
+}
+
+/// A session of the portal. The id itself is only in the browser's cookie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SessionRecord {
+    /// The hash of the id.
+    pub(crate) id: SecretHash,
+    /// When it was last used.
+    pub(crate) seen_at: Timestamp,
+    /// When it ends, used or not.
+    pub(crate) expires_at: Timestamp,
+}
+
+/// An API token to keep.
+#[derive(Clone, Debug)]
+pub(crate) struct NewToken {
+    /// What revokes it.
+    pub(crate) id: String,
+    /// What it is for.
+    pub(crate) name: String,
+    /// The hash of its text.
+    pub(crate) hash: SecretHash,
+    /// When it was made.
+    pub(crate) created_at: Timestamp,
+}
+
+/// The names of settings that the manager keeps for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Setting {
+    /// The hash of the administrator's password, in PHC form.
+    AdminPassword,
+}
+
+impl Setting {
+    /// The name in the store.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::AdminPassword => "admin_password",
+        }
+    }
+}
