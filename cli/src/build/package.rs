@@ -1,0 +1,221 @@
+//! The bytes that are published: a bare module, or a zip of modules and their `steading.toml`.
+//!
+//! Invariant: a zip depends on names and contents alone. Entries are sorted, times and modes fixed.
+
+use std::fs;
+use std::io::{Cursor, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use steading_protocol::{AppName, FunctionRecord, Manifest};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
+
+use super::cargo::Member;
+use super::{project, section};
+use crate::exit::{Exit, Failure, OrExit as _};
+use crate::watch;
+
+/// How deep modules may lie below their app's folder; ends a search that a loop of links feeds.
+const FOLDER_DEPTH_MAX: usize = 8;
+/// The longest manifest read out of a zip, bytes; real ones are a page.
+const MANIFEST_BYTES_MAX: u64 = 1 << 20;
+
+/// Something that can be published.
+#[derive(Debug)]
+pub(crate) struct Package {
+    /// The app's own name, when it has a usable one.
+    pub(super) app: Option<AppName>,
+    /// Where it is.
+    pub(super) path: PathBuf,
+    /// What it is.
+    pub(super) bytes: Vec<u8>,
+    /// The functions found in it.
+    pub(super) functions: Vec<FunctionRecord>,
+}
+
+/// A file of a zip: its name there, and its bytes.
+type Entry = (String, Vec<u8>);
+
+impl Package {
+    /// The package of a compiled cargo package.
+    pub(super) fn of_member(member: &Member, module: &Path) -> Result<Self, Failure> {
+        let bytes = read(module)?;
+        let functions = section::functions(&bytes, module)?;
+        if functions.is_empty() {
+            return Err(no_functions(&member.name, "mark one with `#[steading::http]`"));
+        }
+        let own_name = project::app_name(&member.name);
+        let Some((text, manifest)) = project::manifest(member.folder())? else {
+            return Ok(Self { app: own_name, path: module.to_owned(), bytes, functions });
+        };
+        let entries = vec![(format!("{}.wasm", member.name), bytes)];
+        let app = manifest.app.name.or(own_name);
+        Self::zipped(app, &text, entries, functions, member.target_folder())
+    }
+
+    /// The package of a folder of finished modules.
+    pub(super) fn of_folder(folder: &Path) -> Result<Self, Failure> {
+        let (text, manifest) = project::manifest(folder)?
+            .with_context(|| format!("{} has no {}", folder.display(), Manifest::FILE))
+            .or_exit(Exit::Data)?;
+        let (mut entries, mut functions) = (vec![], vec![]);
+        for path in modules(folder, FOLDER_DEPTH_MAX)? {
+            let bytes = read(&path)?;
+            functions.extend(section::functions(&bytes, &path)?);
+            entries.push((entry_name(&path, folder), bytes));
+        }
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        if functions.is_empty() {
+            return Err(no_functions(&name, "no .wasm file below it has any"));
+        }
+        let app = manifest.app.name.or_else(|| project::app_name(&name));
+        Self::zipped(app, &text, entries, functions, &folder.join("target"))
+    }
+
+    /// A finished `.wasm` or `.zip`. Which of them its bytes say; the manager finds what is wrong
+    /// with them.
+    pub(super) fn of_file(path: &Path) -> Result<Self, Failure> {
+        let bytes = read(path)?;
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        let own_name = project::app_name(&stem);
+        let app =
+            if bytes.starts_with(b"PK") { name_in_zip(&bytes).or(own_name) } else { own_name };
+        Ok(Self { app, path: path.to_owned(), bytes, functions: vec![] })
+    }
+
+    fn zipped(
+        app: Option<AppName>,
+        manifest: &str,
+        mut entries: Vec<Entry>,
+        functions: Vec<FunctionRecord>,
+        target: &Path,
+    ) -> Result<Self, Failure> {
+        entries.push((Manifest::FILE.to_owned(), manifest.as_bytes().to_vec()));
+        let bytes = zip(entries).context("cannot make the package")?;
+        let name = app.as_ref().map_or("app", AppName::as_str);
+        let path = target.join("steading").join(format!("{name}.zip"));
+        write(&path, &bytes).with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(Self { app, path, bytes, functions })
+    }
+}
+
+fn no_functions(name: &str, hint: &str) -> Failure {
+    Failure::new(Exit::Data, format!("`{name}` has no functions: {hint}"))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(path).with_context(|| format!("cannot read {}", path.display())).or_exit(Exit::Data)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(path, bytes)
+}
+
+/// The modules below a folder, in the order of their paths.
+fn modules(folder: &Path, depth: usize) -> Result<Vec<PathBuf>, Failure> {
+    let context = || format!("cannot read {}", folder.display());
+    let mut found = vec![];
+    for entry in fs::read_dir(folder).with_context(context)? {
+        let path = entry.with_context(context)?.path();
+        if path.is_dir()
+            && depth > 0
+            && !watch::is_ignored(Path::new(path.file_name().unwrap_or_default()))
+        {
+            found.extend(modules(&path, depth - 1)?);
+        } else if path.extension().is_some_and(|extension| extension == "wasm") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// A path as zips write it: relative, with slashes.
+fn entry_name(path: &Path, folder: &Path) -> String {
+    let relative = path.strip_prefix(folder).unwrap_or(path);
+    let parts = relative.components().map(|part| part.as_os_str().to_string_lossy());
+    parts.collect::<Vec<_>>().join("/")
+}
+
+fn zip(mut entries: Vec<Entry>) -> zip::result::ZipResult<Vec<u8>> {
+    entries.sort();
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Deflated)
+        .last_modified_time(DateTime::default())
+        .unix_permissions(0o644);
+    let mut writer = ZipWriter::new(Cursor::new(vec![]));
+    for (name, bytes) in &entries {
+        writer.start_file(name, options)?;
+        writer.write_all(bytes)?;
+    }
+    Ok(writer.finish()?.into_inner())
+}
+
+/// The name that the manifest inside a zip gives, when there is one that can be read.
+fn name_in_zip(bytes: &[u8]) -> Option<AppName> {
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).ok()?;
+    let entry = archive.by_name(Manifest::FILE).ok()?;
+    let mut text = String::new();
+    entry.take(MANIFEST_BYTES_MAX).read_to_string(&mut text).ok()?;
+    Manifest::parse(&text).ok()?.app.name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::section::tests::module;
+    use super::*;
+
+    fn folder(manifest: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(Manifest::FILE), manifest).unwrap();
+        fs::create_dir(folder.path().join("modules")).unwrap();
+        fs::write(folder.path().join("modules/b.wasm"), module("b")).unwrap();
+        fs::write(folder.path().join("a.wasm"), module("a")).unwrap();
+        folder
+    }
+
+    #[test]
+    fn the_same_modules_give_the_same_bytes_wherever_and_whenever() {
+        let one = Package::of_folder(folder("[app]\nname = \"shop\"\n").path()).unwrap();
+        let two = Package::of_folder(folder("[app]\nname = \"shop\"\n").path()).unwrap();
+        assert_eq!(one.bytes, two.bytes);
+        assert_eq!(one.app.unwrap().as_str(), "shop");
+        let names: Vec<_> = one.functions.iter().map(|f| f.name.as_str().to_owned()).collect();
+        assert_eq!(names, ["a", "b"]);
+        let mut archive = ZipArchive::new(Cursor::new(two.bytes)).unwrap();
+        let files: Vec<_> = archive.file_names().map(str::to_owned).collect();
+        assert_eq!(files, ["a.wasm", "modules/b.wasm", "steading.toml"]);
+        assert_eq!(archive.by_index(0).unwrap().last_modified(), Some(DateTime::default()));
+    }
+
+    #[test]
+    fn a_package_made_before_is_not_packed_again() {
+        let folder = folder("");
+        let first = Package::of_folder(folder.path()).unwrap().bytes;
+        fs::write(folder.path().join("target/old.wasm"), module("old")).unwrap();
+        assert_eq!(Package::of_folder(folder.path()).unwrap().bytes, first);
+    }
+
+    #[test]
+    fn a_manifest_that_cannot_be_used_is_bad_data() {
+        let failure = Package::of_folder(folder("[app]\nnme = \"x\"\n").path()).unwrap_err();
+        assert_eq!(failure.code(), 65);
+        assert!(failure.line().contains("`nme`"), "{}", failure.line());
+    }
+
+    #[test]
+    fn a_file_is_named_by_its_manifest_or_its_stem() {
+        let shop = Package::of_folder(folder("[app]\nname = \"shop\"\n").path()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let zip = folder.path().join("upload.zip");
+        fs::write(&zip, &shop.bytes).unwrap();
+        assert_eq!(Package::of_file(&zip).unwrap().app.unwrap().as_str(), "shop");
+        let wasm = folder.path().join("my_app.wasm");
+        fs::write(&wasm, module("f")).unwrap();
+        assert_eq!(Package::of_file(&wasm).unwrap().app.unwrap().as_str(), "my-app");
+    }
+}

@@ -1,0 +1,107 @@
+//! What a folder is: a cargo package, or finished modules beside a `steading.toml`. Looks and reads,
+//! compiles nothing.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use steading_protocol::{AppName, Manifest};
+
+use super::cargo::{self, Member};
+use crate::exit::{Exit, Failure, OrExit as _};
+
+/// An app's folder.
+#[derive(Debug)]
+pub(crate) enum Project {
+    /// A cargo package to compile.
+    Cargo(Member),
+    /// Finished modules of any language, with a `steading.toml`.
+    Modules(PathBuf),
+}
+
+impl Project {
+    /// Looks at a folder.
+    pub(crate) async fn open(folder: &Path) -> Result<Self, Failure> {
+        let refuse = |why: &str| Failure::new(Exit::Data, format!("{}: {why}", folder.display()));
+        if !folder.is_dir() {
+            return Err(refuse("no such folder"));
+        }
+        // Absolute, because cargo runs inside it and the watcher reports absolute paths.
+        let folder = folder
+            .canonicalize()
+            .map(plain)
+            .with_context(|| format!("cannot resolve {}", folder.display()))?;
+        if folder.join("Cargo.toml").is_file() {
+            return Ok(Self::Cargo(cargo::member(&folder).await?));
+        }
+        if folder.join(Manifest::FILE).is_file() {
+            return Ok(Self::Modules(folder));
+        }
+        Err(refuse("neither a Cargo.toml nor a steading.toml is there, so it is no app"))
+    }
+
+    /// Where the sources are.
+    pub(crate) fn folder(&self) -> &Path {
+        match self {
+            Self::Cargo(member) => member.folder(),
+            Self::Modules(folder) => folder,
+        }
+    }
+
+    /// Where builds write.
+    pub(crate) fn target_folder(&self) -> PathBuf {
+        match self {
+            Self::Cargo(member) => member.target_folder().to_owned(),
+            Self::Modules(folder) => folder.join("target"),
+        }
+    }
+}
+
+/// The folder's manifest as text and parsed, when it has one.
+pub(super) fn manifest(folder: &Path) -> Result<Option<(String, Manifest)>, Failure> {
+    let path = folder.join(Manifest::FILE);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("cannot read {}", path.display()))
+        .or_exit(Exit::Data)?;
+    let manifest = Manifest::parse(&text).or_exit(Exit::Data)?;
+    Ok(Some((text, manifest)))
+}
+
+/// The app name that a package, file or folder name makes, when it makes one.
+pub(super) fn app_name(text: &str) -> Option<AppName> {
+    text.to_ascii_lowercase().replace(['_', '.', ' '], "-").parse().ok()
+}
+
+/// Windows' canonical paths begin with `\\?\`, which cargo and people handle badly.
+fn plain(path: PathBuf) -> PathBuf {
+    match path.to_str().and_then(|text| text.strip_prefix(r"\\?\")) {
+        Some(text) if !text.starts_with("UNC") => PathBuf::from(text),
+        _ => path,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_become_app_names_where_they_can() {
+        for (text, name) in [("orders", "orders"), ("My_App", "my-app"), ("a.b c", "a-b-c")] {
+            assert_eq!(app_name(text).unwrap().as_str(), name);
+        }
+        assert_eq!(app_name("1st"), None);
+        assert_eq!(app_name(""), None);
+    }
+
+    #[tokio::test]
+    async fn a_folder_without_an_app_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let failure = Project::open(folder.path()).await.unwrap_err();
+        assert_eq!(failure.code(), 65);
+        assert!(failure.line().contains("neither a Cargo.toml nor"), "{}", failure.line());
+        let failure = Project::open(&folder.path().join("absent")).await.unwrap_err();
+        assert!(failure.line().ends_with("no such folder"), "{}", failure.line());
+    }
+}

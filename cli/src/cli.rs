@@ -1,0 +1,80 @@
+//! The command line as a type: the commands and what holds for all of them. What a command takes
+//! stands beside the command, in `commands`.
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{build, dev, invoke, login, manager, new, publish, status, worker};
+use crate::logging::LogFormat;
+
+/// Exit codes are part of the interface; scripts rely on them.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   done
+  1   something failed that has no code of its own
+  64  wrong usage or bad configuration
+  65  what was given is at fault: it does not compile, or the manager refused it
+  69  the manager cannot be reached
+  77  not signed in, or the token is not good";
+
+/// Runs functions as WebAssembly sandboxes on your own machines
+#[derive(Debug, Parser)]
+#[command(name = "steading", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// Which log records go to stderr, such as `debug` or `warn,steading_host=debug`
+    /// [default: info for the roles, warn for everything else]
+    #[arg(long, global = true, value_name = "FILTER", env = "STEADING_LOG")]
+    pub(crate) log: Option<String>,
+    /// How log records are written
+    #[arg(long, global = true, value_enum, default_value = "text", env = "STEADING_LOG_FORMAT")]
+    pub(crate) log_format: LogFormat,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Dev(dev::DevArgs),
+    New(new::NewArgs),
+    Build(build::BuildArgs),
+    Publish(publish::PublishArgs),
+    Invoke(invoke::InvokeArgs),
+    Status(status::StatusArgs),
+    Login(login::LoginArgs),
+    Logout(login::LogoutArgs),
+    Manager(manager::ManagerRoleArgs),
+    Worker(worker::WorkerRoleArgs),
+}
+
+impl Command {
+    /// The log records shown unless the user says otherwise: roles tell of every change, `dev` of
+    /// what the functions write, the rest of what is wrong.
+    pub(crate) fn default_log(&self) -> &'static str {
+        match self {
+            Self::Manager(_) | Self::Worker(_) => "info",
+            Self::Dev(_) => dev::DEFAULT_LOG,
+            _ => "warn",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_explains_itself_with_an_example() {
+        for command in Cli::command().get_subcommands_mut() {
+            let help = command.render_help().to_string();
+            assert!(help.contains("Example"), "{} has no example", command.get_name());
+        }
+    }
+}
