@@ -33,6 +33,9 @@ pub(crate) struct GuestResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// What went wrong in the guest after its response was complete; the caller gets the response, the
+    /// record gets the fault.
+    pub(crate) late_fault: Option<GuestError>,
 }
 
 /// Why there is no answer from a guest.

@@ -115,6 +115,16 @@ impl Exchange {
         Ok(Written::Ok)
     }
 
+    /// What the caller gets from a guest that ended badly: its response, when that was complete before.
+    pub(super) fn into_late(self, fault: GuestError) -> Result<GuestResponse, GuestError> {
+        match self.response {
+            Response::Complete(head, body) if self.fault.is_none() => {
+                Ok(GuestResponse { late_fault: Some(fault), ..answer(head, body) })
+            }
+            _ => Err(fault),
+        }
+    }
+
     /// The response of a guest that returned.
     pub(super) fn into_response(self) -> Result<GuestResponse, GuestError> {
         if let Some(fault) = self.fault() {
@@ -156,5 +166,5 @@ impl Exchange {
 }
 
 fn answer(head: ResponseHead, body: Bytes) -> GuestResponse {
-    GuestResponse { status: head.status, headers: head.headers, body }
+    GuestResponse { status: head.status, headers: head.headers, body, late_fault: None }
 }

@@ -116,15 +116,13 @@ impl NativeFunction {
         });
         // an epoch does not interrupt a host call that waits, hence the timer around it all
         let run = tokio::time::timeout_at(deadline.into(), self.run(&mut store));
-        match run.await {
-            Ok(Ok(0)) => store.into_data().exchange.into_response(),
-            Ok(Ok(code)) => match store.into_data().exchange.into_response() {
-                Err(GuestError::NoResponse) => Err(GuestError::Failed(code)),
-                outcome => outcome,
-            },
-            Ok(Err(error)) => Err(self.explain(&store, &error)),
-            Err(_elapsed) => Err(GuestError::DeadlineExceeded(allowed)),
-        }
+        let fault = match run.await {
+            Ok(Ok(0)) => return store.into_data().exchange.into_response(),
+            Ok(Ok(code)) => store.data().exchange.fault().unwrap_or(GuestError::Failed(code)),
+            Ok(Err(error)) => self.explain(&store, &error),
+            Err(_elapsed) => GuestError::DeadlineExceeded(allowed),
+        };
+        store.into_data().exchange.into_late(fault)
     }
 
     fn store(&self, request: GuestRequest, log: &GuestLog) -> Store<State> {
