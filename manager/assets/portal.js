@@ -58,6 +58,14 @@ function say(place, message) {
   place.replaceChildren(alert);
 }
 
+// Says so when a form's file is larger than the manager takes, before any of it is sent: a refusal
+// in the middle of an upload reaches the page only as a broken connection.
+function isTooLarge(form, file, place) {
+  const tooLarge = Boolean(file) && file.size > Number(form.dataset.bytesMax);
+  if (tooLarge) say(place, `${file.name} is larger than the ${form.dataset.bytesMaxText} taken here.`);
+  return tooLarge;
+}
+
 // Upload: drag and drop, the app's name from the file's stem, progress.
 function upload(form) {
   const file = byId("upload-file");
@@ -100,10 +108,8 @@ function upload(form) {
   });
 
   form.addEventListener("htmx:beforeRequest", (event) => {
-    const picked = file.files[0];
-    if (picked && picked.size > Number(form.dataset.bytesMax)) {
+    if (isTooLarge(form, file.files[0], result)) {
       event.preventDefault();
-      say(result, `${picked.name} is larger than ${form.dataset.bytesMaxText}, the most this manager takes.`);
       return;
     }
     result.replaceChildren();
@@ -113,7 +119,12 @@ function upload(form) {
   form.addEventListener("htmx:xhr:progress", (event) => {
     if (event.detail.lengthComputable) progress.value = (100 * event.detail.loaded) / event.detail.total;
   });
-  form.addEventListener("htmx:afterRequest", () => { progress.hidden = true; });
+  form.addEventListener("htmx:afterRequest", (event) => {
+    progress.hidden = true;
+    if (!event.detail.successful) return;
+    form.reset();
+    show();
+  });
   form.addEventListener("htmx:sendError", () => {
     say(result, "The upload did not reach the manager. Nothing was published; try again.");
   });
@@ -127,6 +138,9 @@ function testPane(form) {
     const choice = event.target.selectedOptions[0];
     method.replaceChildren(...choice.dataset.methods.split(" ").map((name) => new Option(name)));
     path.value = choice.dataset.path;
+  });
+  form.addEventListener("htmx:beforeRequest", (event) => {
+    if (isTooLarge(form, byId("test-file").files[0], byId("test-result"))) event.preventDefault();
   });
   form.addEventListener("htmx:sendError", () => {
     say(byId("test-result"), "The request did not reach the manager; try again.");

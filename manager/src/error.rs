@@ -56,7 +56,6 @@ pub(crate) enum Code {
     StoreFull,
     StoreFailed,
     Internal,
-    ShuttingDown,
 }
 
 impl Code {
@@ -97,7 +96,6 @@ impl Code {
             Self::StoreFull => ("store_full", S::INSUFFICIENT_STORAGE),
             Self::StoreFailed => ("store_failed", S::INTERNAL_SERVER_ERROR),
             Self::Internal => ("internal", S::INTERNAL_SERVER_ERROR),
-            Self::ShuttingDown => ("shutting_down", S::SERVICE_UNAVAILABLE),
         }
     }
 }

@@ -1,14 +1,14 @@
 //! Steading's management role: portal, JSON API, publishing, and telling workers what to serve.
 //!
-//! A request's journey: [`server`] accepts the connection (caps, header timeout, drain) ->
-//! [`trace`] gives the request its id and turns errors into bodies -> [`gate`] decides who may pass,
+//! A request's journey: `server` accepts the connection (caps, header timeout, drain) -> `router`
+//! sends it through `trace` (its id, the bodies of errors) and `gate`, which decides who may pass,
 //! how long it may take and how much it may send, from one table with strict defaults -> `api/*` or
-//! `portal/*` answers from the [`store`].
+//! `portal/*` answers from the `store`.
 //!
-//! A package's journey: bytes -> [`publish`] (unpack, validate, read the functions, apply the
-//! manifest) -> one store transaction -> [`schedule`] (pure: apps + workers -> who serves what) ->
+//! A package's journey: bytes -> `publish` (unpack, validate, read the functions, apply the
+//! manifest) -> one store transaction -> `schedule` (pure: apps + workers -> who serves what) ->
 //! a new generation for each worker it touches -> the workers' long polls wake and fetch.
-//! [`reconcile`] repeats the last steps every second, so a missed wake-up costs a second and nothing
+//! `reconcile` repeats the last steps every second, so a missed wake-up costs a second and nothing
 //! else.
 //!
 //! This crate never imports the worker and never runs a module. One invariant: what the API has
@@ -18,6 +18,7 @@ mod config;
 mod data_dir;
 mod start;
 
+mod router;
 mod server;
 mod trace;
 

@@ -6,26 +6,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::http::Uri;
-use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::get;
-use http::Method;
 use steading_protocol::Secret;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tower_http::catch_panic::CatchPanicLayer;
 use url::Url;
 
 use crate::auth::{self, Auth, PasswordRefused};
 use crate::data_dir::{self, DataDir, DataDirError};
-use crate::error::{ApiError, Code};
-use crate::gate::gate;
-use crate::state::{PUBLISHES_MAX, Settings, Shared, Signals};
+use crate::state::{Settings, Shared, Signals, UPLOADS_MAX};
 use crate::store::{BoxError, Setting, Sqlite, Store};
-use crate::trace::{panicked, trace};
-use crate::{Config, api, clock, portal, reconcile, server};
+use crate::{Config, api, clock, reconcile, router, server};
 
 /// How long connecting to a worker may take; they are near.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
@@ -80,9 +70,18 @@ pub enum StartError {
     /// The join token of the configuration.
     #[error("the join token has fewer than {JOIN_TOKEN_CHARS_MIN} characters")]
     JoinToken,
-    /// The largest package of the configuration is more than a store can keep.
-    #[error("module_bytes_max = {0} is more than {MODULE_BYTES_MAX}")]
-    ModuleBytesMax(u64),
+    /// A number of the configuration.
+    #[error("{key} = {value} is not within {min} to {max}")]
+    OutOfRange {
+        /// The key.
+        key: &'static str,
+        /// Its value.
+        value: u64,
+        /// The least that is taken.
+        min: u64,
+        /// The most that is taken.
+        max: u64,
+    },
     /// The client for calls to workers.
     #[error("cannot make an HTTP client")]
     HttpClient(#[source] BoxError),
@@ -106,6 +105,12 @@ const JOIN_TOKEN_CHARS_MIN: usize = 16;
 
 /// A row of SQLite holds a billion bytes.
 const MODULE_BYTES_MAX: u64 = 900 << 20;
+
+/// Below this, a worker's heartbeats would come closer together than the time a busy one needs.
+const LOST_AFTER_MS_MIN: u64 = 100;
+
+/// A day: a worker that is away for longer is surely lost.
+const LOST_AFTER_MS_MAX: u64 = 24 * 3600 * 1000;
 
 fn reason(error: &std::io::Error) -> String {
     match error.kind() {
@@ -141,7 +146,7 @@ impl Manager {
             },
             signals: Signals::default(),
             http: http_client()?,
-            publishing: Semaphore::new(PUBLISHES_MAX),
+            uploads: Semaphore::new(UPLOADS_MAX),
         });
         Ok(Self { listener, address, join_token, shared, data_dir })
     }
@@ -178,9 +183,7 @@ impl Manager {
         let (_, token) = api::issue_token(store, LOCAL_TOKEN_NAME).await.map_err(failed)?;
         let mut sign_in_url = self.url();
         sign_in_url.set_path(auth::TICKET_PATH);
-        sign_in_url
-            .query_pairs_mut()
-            .append_pair("ticket", self.shared.auth.new_ticket().expose());
+        sign_in_url.query_pairs_mut().append_pair("ticket", self.shared.auth.new_ticket().expose());
         Ok(LocalAccess { sign_in_url, token })
     }
 
@@ -197,7 +200,7 @@ impl Manager {
             }
             stop.cancel();
         };
-        server::serve(self.listener, router(Arc::clone(&self.shared)), until).await;
+        server::serve(self.listener, router::router(Arc::clone(&self.shared)), until).await;
         if failed.is_none() && !reconciler.is_finished() {
             failed = reconciler.await.err();
         }
@@ -211,8 +214,13 @@ fn check(config: &Config) -> Result<(), StartError> {
         auth::check_password(password)
             .map_err(|refused: PasswordRefused| StartError::Password(Box::new(refused)))?;
     }
-    if config.module_bytes_max > MODULE_BYTES_MAX {
-        return Err(StartError::ModuleBytesMax(config.module_bytes_max));
+    for (key, value, min, max) in [
+        ("module_bytes_max", config.module_bytes_max, 1, MODULE_BYTES_MAX),
+        ("lost_after_ms", config.lost_after_ms, LOST_AFTER_MS_MIN, LOST_AFTER_MS_MAX),
+    ] {
+        if !(min..=max).contains(&value) {
+            return Err(StartError::OutOfRange { key, value, min, max });
+        }
     }
     match &config.join_token {
         Some(token) if token.expose().chars().count() < JOIN_TOKEN_CHARS_MIN => {
@@ -224,10 +232,8 @@ fn check(config: &Config) -> Result<(), StartError> {
 
 /// The store, and whether an administrator's password is set in it.
 async fn open_store(config: &Config) -> Result<(Arc<dyn Store>, bool), StartError> {
-    let failed = |error| StartError::Store {
-        path: config.data_dir.clone(),
-        source: Box::new(error),
-    };
+    let failed =
+        |error| StartError::Store { path: config.data_dir.clone(), source: Box::new(error) };
     let store = Sqlite::open(&config.data_dir, config.store_bytes_max).await.map_err(failed)?;
     if let Some(password) = &config.admin_password
         && auth::adopt_password(&store, password).await.map_err(failed)?
@@ -258,31 +264,4 @@ fn http_client() -> Result<reqwest::Client, StartError> {
         .connect_timeout(CONNECT_TIME_MAX)
         .build()
         .map_err(|error| StartError::HttpClient(Box::new(error)))
-}
-
-fn router(shared: Arc<Shared>) -> Router {
-    Router::new()
-        .merge(api::router())
-        .merge(portal::router())
-        .route(auth::TICKET_PATH, get(auth::open_ticket))
-        .fallback(not_found)
-        .method_not_allowed_fallback(method_not_allowed)
-        .layer(from_fn_with_state(Arc::clone(&shared), gate))
-        .layer(CatchPanicLayer::custom(panicked))
-        // The gate limits bodies, each route by its rule.
-        .layer(DefaultBodyLimit::disable())
-        .layer(from_fn(portal::as_page))
-        .layer(from_fn(trace))
-        .with_state(shared)
-}
-
-async fn not_found(uri: Uri) -> ApiError {
-    ApiError::new(Code::NotFound, format!("there is nothing at `{}`", uri.path()))
-}
-
-async fn method_not_allowed(method: Method, uri: Uri) -> ApiError {
-    ApiError::new(
-        Code::MethodNotAllowed,
-        format!("`{}` does not answer {method}", uri.path()),
-    )
 }

@@ -12,8 +12,8 @@ use url::Url;
 use crate::auth::Auth;
 use crate::store::Store;
 
-/// Packages that are unpacked and validated at once; each may hold its whole bytes in memory.
-pub(crate) const PUBLISHES_MAX: usize = 2;
+/// Packages received and looked at once; each may be in memory whole, packed and unpacked.
+pub(crate) const UPLOADS_MAX: usize = 4;
 
 /// The state behind the routes: `State<Arc<Shared>>` in a handler.
 pub(crate) struct Shared {
@@ -27,8 +27,8 @@ pub(crate) struct Shared {
     pub(crate) signals: Signals,
     /// Calls to workers.
     pub(crate) http: reqwest::Client,
-    /// One permit for each package being looked at.
-    pub(crate) publishing: Semaphore,
+    /// One permit for each package on its way from the first byte to the store.
+    pub(crate) uploads: Semaphore,
 }
 
 /// The part of the configuration that requests need.

@@ -14,9 +14,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use percent_encoding::percent_decode_str;
-use steading_protocol::api::{
-    InvokeReply, InvokeRequest, Placement, Worker, WorkerState,
-};
+use steading_protocol::api::{InvokeReply, InvokeRequest, Placement, Worker, WorkerState};
 use steading_protocol::desired::PlacementState;
 use steading_protocol::problem::ErrorBody;
 use steading_protocol::{AppName, FunctionName, WorkerId};
@@ -115,9 +113,8 @@ fn choose(
 
 /// The URL of a call; refuses a path that would lead elsewhere.
 fn call_url(worker: &Worker, app: &AppName, path: &str) -> Result<Url, ApiError> {
-    let refused = |reason: &str| {
-        ApiError::new(Code::BodyInvalid, format!("`path`: `{path}` {reason}"))
-    };
+    let refused =
+        |reason: &str| ApiError::new(Code::BodyInvalid, format!("`path`: `{path}` {reason}"));
     let relative = path.strip_prefix('/').unwrap_or(path);
     let relative = relative.strip_prefix("api/").unwrap_or(relative);
     let (route, query) = match relative.split_once('?') {
@@ -170,7 +167,9 @@ async fn call(
         if body.len() + chunk.len() > REPLY_BYTES_MAX {
             return Err(ApiError::new(
                 Code::ReplyTooLarge,
-                format!("the function answered more than {REPLY_BYTES_MAX} bytes; call it directly"),
+                format!(
+                    "the function answered more than {REPLY_BYTES_MAX} bytes; call it directly"
+                ),
             ));
         }
         body.extend_from_slice(&chunk);

@@ -38,7 +38,10 @@ use crate::state::Shared;
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Steading manager", description = "Publish apps, look at workers, call functions."),
+    info(
+        title = "Steading manager",
+        description = "Publish apps, look at workers, call functions."
+    ),
     components(schemas(ErrorBody))
 )]
 struct Document;

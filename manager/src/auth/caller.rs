@@ -8,8 +8,8 @@ use http::request::Parts;
 use http::{HeaderMap, header};
 use steading_protocol::WorkerId;
 
-use super::session::{Session, session_of};
 use super::SecretHash;
+use super::session::{Session, session_of};
 use crate::error::{ApiError, Code};
 use crate::state::Shared;
 

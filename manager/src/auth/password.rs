@@ -98,7 +98,10 @@ impl Hashing {
 
 /// Makes a configured password the administrator's: sets it when there is none, and replaces a
 /// different one, which ends every session. Returns whether something changed.
-pub(crate) async fn adopt_password(store: &dyn Store, password: &Secret) -> Result<bool, StoreError> {
+pub(crate) async fn adopt_password(
+    store: &dyn Store,
+    password: &Secret,
+) -> Result<bool, StoreError> {
     let hashing = Hashing::default();
     let Some(phc) = store.setting_get(Setting::AdminPassword).await? else {
         store.setting_put(Setting::AdminPassword, &hashing.hash(password).await).await?;

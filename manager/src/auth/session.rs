@@ -65,9 +65,7 @@ pub(crate) async fn session_of(
     let id = SecretHash::of(&text);
     let Some(record) = shared.store.session_get(&id).await? else { return Ok(None) };
     let now = clock::now();
-    if record.id != id
-        || record.expires_at <= now
-        || record.seen_at <= clock::before(now, IDLE_MAX)
+    if record.id != id || record.expires_at <= now || record.seen_at <= clock::before(now, IDLE_MAX)
     {
         return Ok(None);
     }

@@ -99,11 +99,8 @@ async fn verify(shared: &Shared, address: IpAddr, password: &Secret) -> Result<(
 fn begin_attempt(shared: &Shared, address: IpAddr) -> Result<(), ApiError> {
     shared.auth.attempts.begin(address, Instant::now()).map_err(|left| {
         let seconds = left.as_secs() + 1;
-        ApiError::new(
-            Code::TooManyAttempts,
-            format!("too many attempts; try again in {seconds} s"),
-        )
-        .retry_after(seconds)
+        ApiError::new(Code::TooManyAttempts, format!("too many attempts; try again in {seconds} s"))
+            .retry_after(seconds)
     })
 }
 

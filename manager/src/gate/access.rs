@@ -15,25 +15,33 @@ use crate::auth::{self, Caller, ClientAddress, SecretHash, Session};
 use crate::error::{ApiError, Code};
 use crate::state::Shared;
 
-/// Lets the request through with its [`Caller`], or refuses it.
+/// Puts the [`Caller`] into the request, or refuses it.
 pub(super) async fn admit(
     shared: &Arc<Shared>,
     access: Access,
-    mut request: Request,
-) -> Result<Request, ApiError> {
-    let caller = identify(shared, access, &mut request).await?;
+    request: &mut Request,
+) -> Result<(), ApiError> {
+    let caller = identify(shared, access, request).await?;
     if is_unsafe(request.method()) && !request.headers().contains_key(header::AUTHORIZATION) {
         auth::check_origin(request.headers())?;
-        let in_form = access == Access::OperatorMultipart
-            && !request.headers().contains_key(auth::CSRF_HEADER);
-        if let Caller::Session(session) = &caller
-            && !in_form
-        {
-            request = check_csrf(session, request).await?;
-        }
+    }
+    if let Caller::Session(session) = &caller
+        && is_unsafe(request.method())
+        && leaves_csrf_to_gate(access, request.headers())
+    {
+        check_csrf(session, request).await?;
     }
     request.extensions_mut().insert(caller);
-    Ok(request)
+    Ok(())
+}
+
+/// Open routes do nothing in the session's name, and a multipart form brings its token inside.
+fn leaves_csrf_to_gate(access: Access, headers: &HeaderMap) -> bool {
+    match access {
+        Access::Open => false,
+        Access::OperatorMultipart => headers.contains_key(auth::CSRF_HEADER),
+        _ => true,
+    }
 }
 
 async fn identify(
@@ -88,25 +96,24 @@ fn is_unsafe(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
-async fn check_csrf(session: &Session, request: Request) -> Result<Request, ApiError> {
+async fn check_csrf(session: &Session, request: &mut Request) -> Result<(), ApiError> {
     let refused = || ApiError::new(Code::Forbidden, "the CSRF token is missing or wrong");
     if let Some(value) = request.headers().get(auth::CSRF_HEADER) {
         let matches = value.to_str().is_ok_and(|text| auth::csrf_matches(&session.csrf, text));
-        return if matches { Ok(request) } else { Err(refused()) };
+        return if matches { Ok(()) } else { Err(refused()) };
     }
     if !is_form(request.headers()) {
         return Err(refused());
     }
-    let (parts, body) = request.into_parts();
-    let form = body
+    let form = std::mem::take(request.body_mut())
         .collect()
         .await
         .map_err(|_| ApiError::new(Code::BodyTooLarge, "the form cannot be read or is too long"))?
         .to_bytes();
-    let matches = form_urlencoded::parse(&form).any(|(name, value)| {
-        name == auth::CSRF_FIELD && auth::csrf_matches(&session.csrf, &value)
-    });
-    if matches { Ok(Request::from_parts(parts, Body::from(form))) } else { Err(refused()) }
+    let matches = form_urlencoded::parse(&form)
+        .any(|(name, value)| name == auth::CSRF_FIELD && auth::csrf_matches(&session.csrf, &value));
+    *request.body_mut() = Body::from(form);
+    if matches { Ok(()) } else { Err(refused()) }
 }
 
 fn is_form(headers: &HeaderMap) -> bool {

@@ -9,6 +9,7 @@ mod access;
 mod rule;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
@@ -16,7 +17,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderValue, header};
 use http_body::Body as _;
-use http_body_util::Limited;
+use http_body_util::{BodyExt, Limited};
 
 pub(crate) use rule::{Access, BodyMax, Rule};
 
@@ -28,6 +29,9 @@ use crate::state::Shared;
 pub(crate) const SIGN_IN_PATH: &str = "/sign-in";
 /// Where the portal sets the first password.
 pub(crate) const SET_UP_PATH: &str = "/setup";
+
+/// How long a refused client may go on sending before the connection is cut.
+const LINGER_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// The middleware.
 pub(crate) async fn gate(
@@ -53,15 +57,26 @@ pub(crate) async fn gate(
 async fn pass(
     shared: &Arc<Shared>,
     rule: &Rule,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let request = limit_body(shared, rule, request)?;
-    let request = access::admit(shared, rule.access, request).await?;
+    let admitted = match limit_body(shared, rule, &mut request) {
+        Ok(()) => access::admit(shared, rule.access, &mut request).await,
+        refused => refused,
+    };
+    if let Err(refused) = admitted {
+        linger(request).await;
+        return Err(refused);
+    }
+    // Taken before the first byte of the package is read.
+    let _upload = match rule.body_max {
+        BodyMax::Module => shared.uploads.acquire().await.ok(),
+        BodyMax::Bytes(_) => None,
+    };
     Ok(next.run(request).await)
 }
 
-fn limit_body(shared: &Shared, rule: &Rule, request: Request) -> Result<Request, ApiError> {
+fn limit_body(shared: &Shared, rule: &Rule, request: &mut Request) -> Result<(), ApiError> {
     let (max, code) = match rule.body_max {
         BodyMax::Bytes(max) => (max, Code::BodyTooLarge),
         BodyMax::Module => (shared.settings.module_bytes_max, Code::ModuleTooLarge),
@@ -73,8 +88,21 @@ fn limit_body(shared: &Shared, rule: &Rule, request: Request) -> Result<Request,
             format!("the body has {stated} bytes; at most {max} are taken"),
         ));
     }
-    let max = usize::try_from(max).unwrap_or(usize::MAX);
-    Ok(request.map(|body| Body::new(Limited::new(body, max))))
+    let body = std::mem::take(request.body_mut());
+    *request.body_mut() = Body::new(Limited::new(body, usize::try_from(max).unwrap_or(usize::MAX)));
+    Ok(())
+}
+
+/// Reads and drops what a refused client is still sending, for a while: closing a connection on
+/// unread bytes resets it, and the client would see that instead of the answer. A client that asks
+/// first (`expect: 100-continue`) is sending nothing yet.
+async fn linger(request: Request) {
+    if request.headers().contains_key(header::EXPECT) {
+        return;
+    }
+    let mut body = request.into_body();
+    let drop_all = async { while let Some(Ok(_)) = body.frame().await {} };
+    let _ = tokio::time::timeout(LINGER_TIME_MAX, drop_all).await;
 }
 
 /// Whether a person's browser waits for a page, or a program for an answer.

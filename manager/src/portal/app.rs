@@ -12,12 +12,13 @@ use serde::Deserialize;
 use steading_protocol::AppName;
 use steading_protocol::api::{App, Version, WorkerState};
 
+use super::AppPath;
 use super::function::FunctionView;
 use super::live::Live;
 use super::placements;
 use super::test_pane::TestPane;
 use super::view::{Frame, Moment, Section, bytes, counted};
-use crate::api::{self, Path};
+use crate::api;
 use crate::auth::Session;
 use crate::clock;
 use crate::error::ApiError;
@@ -89,7 +90,7 @@ impl AppPage {
 pub(crate) async fn show(
     State(shared): State<Arc<Shared>>,
     session: Session,
-    Path(app): Path<AppName>,
+    AppPath(app): AppPath,
 ) -> Result<Response, ApiError> {
     let parts = parts(&shared, &session, &app).await?;
     super::html(StatusCode::OK, &AppPage::new(Frame::new(&session, Section::Apps), parts))
@@ -99,7 +100,7 @@ pub(crate) async fn show(
 pub(crate) async fn make_default(
     State(shared): State<Arc<Shared>>,
     _: Session,
-    Path(app): Path<AppName>,
+    AppPath(app): AppPath,
 ) -> Result<Response, ApiError> {
     api::make_default(&shared, &app).await?;
     Ok(Redirect::to(&format!("/apps/{app}")).into_response())
@@ -115,7 +116,7 @@ pub(crate) struct DeleteForm {
 pub(crate) async fn delete(
     State(shared): State<Arc<Shared>>,
     session: Session,
-    Path(app): Path<AppName>,
+    AppPath(app): AppPath,
     Form(form): Form<DeleteForm>,
 ) -> Result<Response, ApiError> {
     if form.confirm.trim() != app.as_str() {

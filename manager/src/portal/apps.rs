@@ -11,8 +11,9 @@ use steading_protocol::AppName;
 use steading_protocol::api::{App, Placement};
 
 use super::live::{Live, Poll};
+use super::pill::Pill;
 use super::upload::UploadForm;
-use super::view::{Frame, Pill, Section};
+use super::view::{Frame, Section};
 use crate::auth::Session;
 use crate::error::ApiError;
 use crate::state::Shared;

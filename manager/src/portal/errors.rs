@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::view::sentence;
+use super::view::{Span, prose};
 use crate::error::ApiError;
 use crate::trace::RequestId;
 
@@ -17,7 +17,7 @@ use crate::trace::RequestId;
 pub(crate) struct MessagePage {
     status: u16,
     title: &'static str,
-    message: String,
+    message: Vec<Span>,
     request_id: Option<String>,
 }
 
@@ -25,12 +25,12 @@ pub(crate) struct MessagePage {
 #[derive(Template)]
 #[template(path = "alert.html")]
 pub(crate) struct Alert {
-    message: String,
+    message: Vec<Span>,
 }
 
 impl Alert {
     pub(crate) fn new(error: &ApiError) -> Self {
-        Self { message: sentence(error.message()) }
+        Self { message: prose(error.message()) }
     }
 }
 
@@ -47,7 +47,7 @@ impl MessagePage {
         Self {
             status: error.status().as_u16(),
             title,
-            message: sentence(error.message()),
+            message: prose(error.message()),
             // Of use only where the log has more to say.
             request_id: request.filter(|_| error.status().is_server_error()).map(|id| id.0.clone()),
         }

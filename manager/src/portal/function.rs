@@ -76,7 +76,8 @@ fn access(level: AuthLevel) -> &'static str {
 fn limits(limits: &Limits) -> String {
     let memory = bytes(limits.memory_bytes_max);
     let ms = limits.deadline_ms_max;
-    let time = if ms % 1000 == 0 { format!("{} s", ms / 1000) } else { format!("{ms} ms") };
+    let time =
+        if ms.is_multiple_of(1000) { format!("{} s", ms / 1000) } else { format!("{ms} ms") };
     format!("at most {memory} and {time}")
 }
 

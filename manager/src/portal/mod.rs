@@ -32,6 +32,7 @@ mod assets;
 mod body;
 mod live;
 mod multipart;
+mod pill;
 mod view;
 
 #[cfg(test)]
@@ -42,13 +43,16 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::Router;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
+use steading_protocol::AppName;
 
 pub(crate) use errors::as_page;
 
-use crate::api::CALL_TIME_MAX;
+use crate::api::{self, CALL_TIME_MAX};
 use crate::error::{ApiError, Code};
 use crate::gate::{Access, BodyMax, Rule, SET_UP_PATH, SIGN_IN_PATH};
 use crate::state::Shared;
@@ -105,6 +109,19 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
 /// A rendered page or fragment as a response.
 fn html(status: StatusCode, template: &impl Template) -> Result<Response, ApiError> {
     Ok((status, Html(template.render()?)).into_response())
+}
+
+/// The app of an address. A name that no app can have is an app that is not there.
+struct AppPath(AppName);
+
+impl<S: Send + Sync> FromRequestParts<S> for AppPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let api::Path(name) = api::Path::<String>::from_request_parts(parts, state).await?;
+        let unknown = |_| ApiError::new(Code::AppUnknown, format!("there is no app `{name}`"));
+        name.parse().map(Self).map_err(unknown)
+    }
 }
 
 /// Whether a script of the page asks, and wants a fragment instead of a page.

@@ -10,9 +10,11 @@ use serde::Deserialize;
 use steading_protocol::api::{App, Placement};
 use steading_protocol::{AppName, VersionNumber};
 
+use super::AppPath;
 use super::live::{Live, Poll};
-use super::view::{Moment, Pill};
-use crate::api::{self, Path};
+use super::pill::Pill;
+use super::view::Moment;
+use crate::api;
 use crate::auth::Session;
 use crate::clock;
 use crate::error::ApiError;
@@ -80,7 +82,7 @@ pub(crate) struct Shown {
 pub(crate) async fn poll(
     State(shared): State<Arc<Shared>>,
     _: Session,
-    Path(app): Path<AppName>,
+    AppPath(app): AppPath,
     Query(Shown { shown }): Query<Shown>,
     Query(poll): Query<Poll>,
 ) -> Result<Response, ApiError> {

@@ -17,8 +17,8 @@ use super::errors::Alert;
 use super::multipart::MultipartForm;
 use super::test_pane::TestCall;
 use super::view::{Frame, Section};
-use super::{app, view};
-use crate::api::{self, Path};
+use super::{AppPath, app, view};
+use crate::api;
 use crate::auth::Session;
 use crate::error::{ApiError, Code};
 use crate::state::Shared;
@@ -74,7 +74,7 @@ fn time(duration_us: u64) -> String {
 pub(crate) async fn run(
     State(shared): State<Arc<Shared>>,
     session: Session,
-    Path(name): Path<AppName>,
+    AppPath(name): AppPath,
     headers: HeaderMap,
     multipart: Multipart,
 ) -> Result<Response, ApiError> {

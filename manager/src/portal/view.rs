@@ -1,12 +1,8 @@
-//! How things read on every page: the frame around a page, and how times, sizes, counts and states
+//! How things read on every page: the frame around a page, and how times, sizes, counts and errors
 //! stand in words. Pure functions over plain data; nothing here knows of a store or a request.
 
-use jiff::Timestamp;
-use steading_protocol::VersionNumber;
-use steading_protocol::api::{Placement, WorkerState};
-use steading_protocol::desired::PlacementState;
-
 use crate::auth::Session;
+use jiff::Timestamp;
 
 /// The bar around a page of someone who is signed in.
 pub(crate) struct Frame {
@@ -43,66 +39,6 @@ impl Frame {
             link(Section::Workers, "/workers", "Workers"),
             link(Section::Tokens, "/tokens", "Tokens"),
         ]
-    }
-}
-
-/// A state in a word, with the tone that its colour repeats; never colour alone.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Pill {
-    /// `good`, `busy`, `bad` or `plain`: a class of the style sheet.
-    pub(crate) tone: &'static str,
-    pub(crate) text: String,
-}
-
-impl Pill {
-    pub(crate) fn new(tone: &'static str, text: impl Into<String>) -> Self {
-        Self { tone, text: text.into() }
-    }
-
-    pub(crate) fn of_placement(state: PlacementState) -> Self {
-        let tone = match state {
-            PlacementState::Ready => "good",
-            PlacementState::Pending | PlacementState::Loading => "busy",
-            PlacementState::Draining => "plain",
-            PlacementState::Failed | PlacementState::Lost => "bad",
-        };
-        Self::new(tone, state.as_str())
-    }
-
-    pub(crate) fn of_worker(state: WorkerState) -> Self {
-        let tone = match state {
-            WorkerState::Live => "good",
-            WorkerState::Left => "plain",
-            WorkerState::Lost => "bad",
-        };
-        Self::new(tone, state.as_str())
-    }
-
-    /// An app's placements of its current version in one phrase: `ready on 1 of 2, 1 failed`.
-    pub(crate) fn of_app(version: VersionNumber, placements: &[Placement]) -> Self {
-        let of =
-            |state| placements.iter().filter(|p| p.version == version && p.state == state).count();
-        let (ready, failed, lost) =
-            (of(PlacementState::Ready), of(PlacementState::Failed), of(PlacementState::Lost));
-        let wanted =
-            ready + failed + lost + of(PlacementState::Pending) + of(PlacementState::Loading);
-        if wanted == 0 {
-            return Self::new("plain", "no worker yet");
-        }
-        let mut text = format!("ready on {ready} of {wanted}");
-        for (count, word) in [(failed, "failed"), (lost, "lost")] {
-            if count > 0 {
-                text.push_str(&format!(", {count} {word}"));
-            }
-        }
-        // A lost worker is no harm while another serves.
-        let tone = match ready {
-            _ if failed > 0 => "bad",
-            0 if lost > 0 => "bad",
-            ready if ready == wanted => "good",
-            _ => "busy",
-        };
-        Self::new(tone, text)
     }
 }
 
@@ -154,13 +90,13 @@ pub(crate) fn bytes(count: u64) -> String {
     if value < 9.95 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
 }
 
-/// A number with its thousands set apart by thin spaces.
+/// A number with its thousands set apart by narrow spaces.
 pub(crate) fn number(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::with_capacity(digits.len() * 2);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
-            text.push('\u{2009}');
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push('\u{202f}');
         }
         text.push(digit);
     }
@@ -179,6 +115,21 @@ pub(crate) fn sentence(message: &str) -> String {
     let first = characters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
     let stop = if message.ends_with(['.', '?', '!']) { "" } else { "." };
     format!("{first}{}{stop}", characters.as_str())
+}
+
+/// A piece of a sentence: plain, or what stood between backquotes.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) code: bool,
+    pub(crate) text: String,
+}
+
+/// An error's message as a sentence whose `quoted` parts are set as code.
+pub(crate) fn prose(message: &str) -> Vec<Span> {
+    let message = sentence(message);
+    let pieces = message.split('`').enumerate();
+    let spans = pieces.map(|(index, text)| Span { code: index % 2 == 1, text: text.to_owned() });
+    spans.filter(|span| !span.text.is_empty()).collect()
 }
 
 #[cfg(test)]
@@ -209,25 +160,18 @@ mod tests {
         assert_eq!(bytes((1 << 20) - 1), "1.0 MiB");
         assert_eq!(bytes(100 << 20), "100 MiB");
         assert_eq!(bytes(u64::MAX), "16777216 TiB");
-        assert_eq!(number(1_234_567), "1\u{2009}234\u{2009}567");
+        assert_eq!(number(1_234_567), "1\u{202f}234\u{202f}567");
         assert_eq!(counted(1, "function"), "1 function");
         assert_eq!(counted(0, "function"), "0 functions");
     }
 
     #[test]
-    fn an_app_is_good_only_when_every_placement_of_its_version_is_ready() {
-        use PlacementState::{Draining, Failed, Lost, Pending, Ready};
-        let pill = |states: &[(u32, PlacementState)]| {
-            let placements: Vec<_> =
-                states.iter().map(|(v, s)| crate::portal::sample::placement(*v, *s)).collect();
-            Pill::of_app(VersionNumber(2), &placements)
-        };
-        assert_eq!(pill(&[]), Pill::new("plain", "no worker yet"));
-        assert_eq!(pill(&[(2, Ready), (2, Ready)]), Pill::new("good", "ready on 2 of 2"));
-        assert_eq!(pill(&[(2, Ready), (2, Pending)]), Pill::new("busy", "ready on 1 of 2"));
-        assert_eq!(pill(&[(2, Ready), (2, Lost)]), Pill::new("busy", "ready on 1 of 2, 1 lost"));
-        assert_eq!(pill(&[(2, Lost)]), Pill::new("bad", "ready on 0 of 1, 1 lost"));
-        assert_eq!(pill(&[(2, Failed)]), Pill::new("bad", "ready on 0 of 1, 1 failed"));
-        assert_eq!(pill(&[(2, Ready), (1, Draining)]), Pill::new("good", "ready on 1 of 1"));
+    fn an_errors_message_becomes_a_sentence_with_code_in_it() {
+        let span = |code, text: &str| Span { code, text: text.into() };
+        assert_eq!(
+            prose("there is no app `a`"),
+            [span(false, "There is no app "), span(true, "a"), span(false, ".")]
+        );
+        assert_eq!(prose("why?"), [span(false, "Why?")]);
     }
 }

@@ -9,12 +9,13 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use jiff::Timestamp;
 use steading_protocol::Secret;
-use steading_protocol::api::{Placement, Worker};
-use steading_protocol::desired::PlacementState;
+use steading_protocol::api::{Placement, Worker, WorkerState};
+use steading_protocol::desired::{PlacementState, WorkerLoad};
 use url::{Host, Url};
 
 use super::live::{Live, Poll};
-use super::view::{Frame, Moment, Pill, Section, bytes, number};
+use super::pill::Pill;
+use super::view::{Frame, Moment, Section, bytes, number};
 use crate::auth::Session;
 use crate::clock;
 use crate::error::ApiError;
@@ -52,15 +53,22 @@ struct WorkerRow {
     release: String,
     state: &'static str,
     pill: Pill,
-    in_flight: String,
-    meter_value: u64,
-    meter_max: u64,
-    meter_high: u64,
+    /// Of live workers only: what others last said no longer holds.
+    in_flight: Option<InFlight>,
     invocations: String,
     failures: String,
     memory: String,
     placements: String,
     seen: Moment,
+}
+
+/// Invocations under way, in words and for a meter.
+struct InFlight {
+    text: String,
+    value: u64,
+    max: u64,
+    /// From here on a worker soon refuses calls: four fifths.
+    high: u64,
 }
 
 impl WorkerList {
@@ -79,21 +87,29 @@ impl WorkerList {
     }
 }
 
+impl InFlight {
+    fn new(load: WorkerLoad) -> Self {
+        let max = load.in_flight_max.max(1);
+        Self {
+            text: format!("{} of {}", number(load.in_flight), number(load.in_flight_max)),
+            value: load.in_flight.min(max),
+            max,
+            high: max - max / 5,
+        }
+    }
+}
+
 impl WorkerRow {
     fn new(worker: Worker, placements: String, now: Timestamp) -> Self {
         let load = worker.load;
-        let meter_max = load.in_flight_max.max(1);
+        let is_live = worker.state == WorkerState::Live;
         Self {
             url: worker.url,
             platform: worker.platform,
             release: worker.release,
             state: worker.state.as_str(),
             pill: Pill::of_worker(worker.state),
-            in_flight: format!("{} of {}", number(load.in_flight), number(load.in_flight_max)),
-            meter_value: load.in_flight.min(meter_max),
-            meter_max,
-            // From four fifths on a worker soon refuses calls.
-            meter_high: meter_max - meter_max / 5,
+            in_flight: is_live.then(|| InFlight::new(load)),
             invocations: number(load.invocations),
             failures: number(load.failures),
             memory: match load.resident_bytes {
@@ -197,7 +213,7 @@ mod tests {
     fn a_worker_shows_its_state_and_load() {
         let html = rendered(None);
         sample::check(&html);
-        for part in ["data-worker-state=\"live\"", "3 of 1\u{2009}000", "84 MiB", "1 of 1 ready"] {
+        for part in ["data-worker-state=\"live\"", "3 of 1\u{202f}000", "84 MiB", "1 of 1 ready"] {
             assert!(html.contains(part), "{part} in {html}");
         }
     }

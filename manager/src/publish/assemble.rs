@@ -26,7 +26,7 @@ pub(super) struct Assembled {
 pub(super) fn assemble(app: &AppName, unpacked: Unpacked) -> Result<Assembled, ApiError> {
     let manifest = unpacked.manifest;
     if let Some(name) = manifest.app.name.as_ref().filter(|name| *name != app) {
-        return Err(manifest_invalid(format!(
+        return Err(manifest_invalid(&format!(
             "app.name is `{name}`, but the package is published as `{app}`"
         )));
     }
@@ -79,9 +79,7 @@ fn check_function(
             ),
         ));
     }
-    let same = |other: &&FunctionSpec| {
-        other.name.as_str().eq_ignore_ascii_case(spec.name.as_str())
-    };
+    let same = |other: &&FunctionSpec| other.name.as_str().eq_ignore_ascii_case(spec.name.as_str());
     if let Some(other) = earlier.iter().find(same) {
         return Err(ApiError::new(
             Code::FunctionDuplicate,
@@ -104,7 +102,7 @@ fn check_sections(manifest: &Manifest, functions: &[FunctionSpec]) -> Result<(),
     let known = |name: &FunctionName| functions.iter().any(|spec| spec.name == *name);
     match manifest.functions.keys().find(|name| !known(name)) {
         None => Ok(()),
-        Some(name) => Err(manifest_invalid(format!(
+        Some(name) => Err(manifest_invalid(&format!(
             "[functions.{name}] names a function that the package does not have"
         ))),
     }
@@ -115,13 +113,13 @@ fn hosts(manifest: &Manifest) -> Result<Vec<String>, ApiError> {
     for host in &manifest.app.hosts {
         let host = host.to_ascii_lowercase();
         if hosts.contains(&host) {
-            return Err(manifest_invalid(format!("app.hosts: `{host}` stands twice")));
+            return Err(manifest_invalid(&format!("app.hosts: `{host}` stands twice")));
         }
         hosts.push(host);
     }
     Ok(hosts)
 }
 
-fn manifest_invalid(message: String) -> ApiError {
+fn manifest_invalid(message: &str) -> ApiError {
     ApiError::new(Code::ManifestInvalid, format!("{message} (in steading.toml)"))
 }

@@ -42,8 +42,7 @@ pub(crate) async fn publish(
 ) -> Result<PublishReply, ApiError> {
     let app = package.app.clone();
     let version = examine(shared, package).await?;
-    let outcome =
-        shared.store.version_publish(version, schedule::plan, clock::now()).await?;
+    let outcome = shared.store.version_publish(version, schedule::plan, clock::now()).await?;
     let (version, created) = match outcome {
         Publishing::Created(version) => (version, true),
         Publishing::Same(version) => (version, false),
@@ -71,9 +70,6 @@ fn announce(shared: &Shared, app: &AppName, version: VersionNumber, created: boo
 
 /// Looks at a package off the request threads; a module of 100 MiB takes seconds.
 async fn examine(shared: &Arc<Shared>, package: Package) -> Result<NewVersion, ApiError> {
-    let _permit = shared.publishing.acquire().await.map_err(|closed| {
-        ApiError::new(Code::ShuttingDown, "the manager is stopping").caused_by(closed)
-    })?;
     let bytes_max = shared.settings.module_bytes_max;
     tokio::task::spawn_blocking(move || read(&package, bytes_max)).await.map_err(|failed| {
         ApiError::new(Code::Internal, "the package could not be read; see the manager's log")

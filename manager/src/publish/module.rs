@@ -4,9 +4,7 @@
 use std::collections::HashMap;
 
 use serde_json::Value;
-use steading_protocol::{
-    FunctionName, FunctionRecord, InvalidSection, RouteTemplate, abi,
-};
+use steading_protocol::{FunctionName, FunctionRecord, InvalidSection, RouteTemplate, abi};
 use wasmparser::types::{EntityType, Types};
 use wasmparser::{MemoryType, Parser, Payload, ValType, Validator, WasmFeatures};
 
@@ -65,7 +63,9 @@ pub(super) fn examine(name: &str, bytes: &[u8]) -> Result<Examined, ApiError> {
     if records.is_empty() {
         return Err(ApiError::new(
             Code::NoFunctions,
-            format!("{name} has no functions: its section `steading.functions` is missing or empty"),
+            format!(
+                "{name} has no functions: its section `steading.functions` is missing or empty"
+            ),
         ));
     }
     let exports: HashMap<&str, EntityType> =
@@ -84,8 +84,10 @@ fn check_import(name: &str, import: &wasmparser::Import<'_>) -> Result<(), ApiEr
     }
     Err(ApiError::new(
         Code::ImportUnknown,
-        format!("{name} imports `{}` from `{}`, which workers do not provide",
-            import.name, import.module),
+        format!(
+            "{name} imports `{}` from `{}`, which workers do not provide",
+            import.name, import.module
+        ),
     ))
 }
 
@@ -98,8 +100,10 @@ fn check_export(
     let refused = |what: &str| {
         ApiError::new(
             Code::WasmInvalid,
-            format!("{name}: function `{}` names export `{}`, which {what}",
-                record.name, record.export),
+            format!(
+                "{name}: function `{}` names export `{}`, which {what}",
+                record.name, record.export
+            ),
         )
     };
     let id = match exports.get(record.export.as_str()) {
@@ -115,10 +119,7 @@ fn check_export(
     }
 }
 
-fn check_memory(
-    name: &str,
-    exports: &HashMap<&str, EntityType>,
-) -> Result<MemoryType, ApiError> {
+fn check_memory(name: &str, exports: &HashMap<&str, EntityType>) -> Result<MemoryType, ApiError> {
     match exports.get(MEMORY_EXPORT) {
         Some(EntityType::Memory(memory)) if !memory.memory64 && !memory.shared => Ok(*memory),
         Some(EntityType::Memory(_)) => Err(ApiError::new(
@@ -142,12 +143,7 @@ fn parse_records(name: &str, section: &[u8]) -> Result<Vec<FunctionRecord>, ApiE
 }
 
 /// The refusal of a record, by the field at fault where one can be told.
-fn bad_record(
-    name: &str,
-    section: &[u8],
-    line: usize,
-    source: &serde_json::Error,
-) -> ApiError {
+fn bad_record(name: &str, section: &[u8], line: usize, source: &serde_json::Error) -> ApiError {
     let text = String::from_utf8_lossy(section);
     let record = text.lines().filter(|line| !line.trim().is_empty()).nth(line - 1);
     let record: Value = record.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();

@@ -87,6 +87,7 @@ fn unzip(package: &Bytes, bytes_max: u64) -> Result<Unpacked, ApiError> {
 fn checked_name<R: Read + ?Sized>(entry: &ZipFile<'_, R>) -> Result<String, ApiError> {
     let name = entry.name().to_owned();
     let escapes = entry.enclosed_name().is_none()
+        || name.starts_with('/')
         || name.contains(['\\', '\0', ':'])
         || name.split('/').any(|part| part == "..");
     if escapes || entry.is_symlink() {
@@ -129,6 +130,8 @@ fn invalid(message: impl Into<String>) -> ApiError {
     ApiError::new(Code::PackageInvalid, message)
 }
 
+// By value, as `map_err` hands it over.
+#[allow(clippy::needless_pass_by_value)]
 fn unreadable(error: zip::result::ZipError) -> ApiError {
     invalid(format!("the zip cannot be read: {error}"))
 }

@@ -1,7 +1,8 @@
 //! Where the truth is kept, as a trait that SQLite implements now and SQL Server later.
 //!
 //! Methods are cut by resource and named object first. Each is one transaction: it happens whole or
-//! not at all, and it is on disk when it returns, except heartbeats, which only have to be recent.
+//! not at all, and it is on disk when it returns, except the signs of life of workers and sessions,
+//! which only have to be recent.
 //! Nothing here knows SQL, HTTP or policy: who serves what comes in as a [`PlanFn`] and runs inside
 //! the transaction that needs it, so no generation can miss a change. Times come in as arguments.
 
@@ -15,9 +16,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
 use steading_protocol::api::{App, Placement, Token, Version, Worker};
-use steading_protocol::desired::{
-    DesiredState, PlacementReport, PlacementsReport, WorkerLoad,
-};
+use steading_protocol::desired::{DesiredState, PlacementReport, PlacementsReport, WorkerLoad};
 use steading_protocol::{AppName, Digest, Generation, VersionNumber, WorkerId};
 
 use crate::auth::SecretHash;
@@ -63,12 +62,7 @@ pub(crate) trait Store: Send + Sync + 'static {
     /// One app.
     async fn app_get(&self, app: &AppName) -> Result<Option<App>>;
     /// Makes an app the default one; false when there is no such app.
-    async fn app_default_set(
-        &self,
-        app: &AppName,
-        plan: PlanFn,
-        now: Timestamp,
-    ) -> Result<bool>;
+    async fn app_default_set(&self, app: &AppName, plan: PlanFn, now: Timestamp) -> Result<bool>;
     /// Removes an app with its versions, placements and the modules that nothing else uses; false
     /// when there is no such app. Its version numbers are not given again.
     async fn app_delete(&self, app: &AppName, plan: PlanFn, now: Timestamp) -> Result<bool>;
@@ -95,12 +89,7 @@ pub(crate) trait Store: Send + Sync + 'static {
     async fn worker_get(&self, worker: &WorkerId) -> Result<Option<Worker>>;
     /// Takes a worker in and gives it a token; an earlier token of it dies. A worker that brings the
     /// id and name of an earlier join keeps its id, any other gets `fresh`.
-    async fn worker_join(
-        &self,
-        join: NewWorker,
-        plan: PlanFn,
-        now: Timestamp,
-    ) -> Result<WorkerId>;
+    async fn worker_join(&self, join: NewWorker, plan: PlanFn, now: Timestamp) -> Result<WorkerId>;
     /// The worker that a token belongs to.
     async fn worker_by_token(&self, token: &SecretHash) -> Result<Option<WorkerId>>;
     /// Records a sign of life; a lost worker becomes live again and its lost placements pending.

@@ -80,10 +80,7 @@ pub(super) fn raise(
     Ok(())
 }
 
-pub(super) fn get(
-    store: &Connection,
-    worker: &WorkerId,
-) -> rusqlite::Result<Option<DesiredState>> {
+pub(super) fn get(store: &Connection, worker: &WorkerId) -> rusqlite::Result<Option<DesiredState>> {
     let Some(generation) = generation(store, worker)? else { return Ok(None) };
     let apps = wanted(store, worker)?
         .iter()

@@ -58,7 +58,9 @@ impl Lanes {
         operation: &'static str,
         write: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.writer.run(operation, move |connection| committed(connection, write)).await
+        let work =
+            move |connection: &mut Connection| committed(connection, Durability::Full, write);
+        self.writer.run(operation, work).await
     }
 
     /// Writes in one transaction that a loss of power may undo.
@@ -67,12 +69,8 @@ impl Lanes {
         operation: &'static str,
         write: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T> {
-        let work = move |connection: &mut Connection| {
-            set_durability(connection, Durability::Relaxed)?;
-            let written = committed(connection, write);
-            set_durability(connection, Durability::Full)?;
-            written
-        };
+        let work =
+            move |connection: &mut Connection| committed(connection, Durability::Relaxed, write);
         self.writer.run(operation, work).await
     }
 }
@@ -95,10 +93,13 @@ fn set_durability(connection: &Connection, durability: Durability) -> rusqlite::
     connection.pragma_update(None, "synchronous", level)
 }
 
+/// Sets the durability anew each time: an earlier write may have ended by a panic.
 fn committed<T>(
     connection: &mut Connection,
+    durability: Durability,
     write: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<T> {
+    set_durability(connection, durability)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let result = write(&transaction)?;
     transaction.commit()?;

@@ -51,8 +51,8 @@ impl Sqlite {
         const OPERATION: &str = "open";
         let path = folder.join(FILE);
         let opened = tokio::task::spawn_blocking(move || {
-            let mut writer = lanes::connect(&path)
-                .map_err(|error| lanes::store_error(OPERATION, error))?;
+            let mut writer =
+                lanes::connect(&path).map_err(|error| lanes::store_error(OPERATION, error))?;
             Migrations::from_slice(MIGRATIONS).to_latest(&mut writer).map_err(|error| {
                 StoreError::Failed { operation: "migrate", source: error.into() }
             })?;
@@ -130,12 +130,7 @@ impl Store for Sqlite {
         self.lanes.read("worker_get", move |tx| worker::get(tx, &worker)).await
     }
 
-    async fn worker_join(
-        &self,
-        join: NewWorker,
-        plan: PlanFn,
-        now: Timestamp,
-    ) -> Result<WorkerId> {
+    async fn worker_join(&self, join: NewWorker, plan: PlanFn, now: Timestamp) -> Result<WorkerId> {
         self.lanes.write("worker_join", move |tx| worker::join(tx, &join, plan, now)).await
     }
 
@@ -270,11 +265,11 @@ mod tests {
     use crate::schedule::plan;
 
     macro_rules! promise {
-        ($name:ident) => {
+        ($resource:ident :: $name:ident) => {
             #[tokio::test]
             async fn $name() {
                 let folder = tempfile::tempdir().unwrap();
-                contract::$name(&Sqlite::open(folder.path(), None).await.unwrap()).await;
+                contract::$resource::$name(&Sqlite::open(folder.path(), None).await.unwrap()).await;
             }
         };
     }
@@ -285,7 +280,7 @@ mod tests {
     async fn a_full_store_keeps_the_old_state() {
         let folder = tempfile::tempdir().unwrap();
         let store = Sqlite::open(folder.path(), Some(1 << 20)).await.unwrap();
-        contract::a_full_store_keeps_the_old_state(&store).await;
+        contract::apps::a_full_store_keeps_the_old_state(&store).await;
     }
 
     #[tokio::test]

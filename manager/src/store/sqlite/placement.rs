@@ -10,10 +10,7 @@ use steading_protocol::{AppName, VersionNumber, WorkerId};
 
 use super::{row, version, worker};
 
-pub(super) fn list(
-    store: &Connection,
-    app: Option<&AppName>,
-) -> rusqlite::Result<Vec<Placement>> {
+pub(super) fn list(store: &Connection, app: Option<&AppName>) -> rusqlite::Result<Vec<Placement>> {
     let mut statement = store.prepare_cached(
         "SELECT p.app, p.version, p.worker, w.name, p.state, p.detail, p.created_at, p.changed_at
          FROM placement p JOIN worker w USING (worker) WHERE ?1 IS NULL OR p.app = ?1

@@ -14,7 +14,11 @@ use steading_protocol::desired::PlacementState;
 
 use crate::auth::SecretHash;
 
-fn unfit(index: usize, kind: Type, error: impl Into<Box<dyn Error + Send + Sync>>) -> rusqlite::Error {
+fn unfit(
+    index: usize,
+    kind: Type,
+    error: impl Into<Box<dyn Error + Send + Sync>>,
+) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(index, kind, error.into())
 }
 
@@ -41,8 +45,7 @@ pub(super) fn to_json(value: &impl Serialize) -> rusqlite::Result<String> {
 
 /// A moment.
 pub(super) fn time(row: &Row<'_>, index: usize) -> rusqlite::Result<Timestamp> {
-    Timestamp::from_millisecond(row.get(index)?)
-        .map_err(|error| unfit(index, Type::Integer, error))
+    Timestamp::from_millisecond(row.get(index)?).map_err(|error| unfit(index, Type::Integer, error))
 }
 
 /// A moment as it is kept.

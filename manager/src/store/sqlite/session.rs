@@ -19,10 +19,7 @@ pub(super) fn insert(store: &Connection, session: &SessionRecord) -> rusqlite::R
     Ok(())
 }
 
-pub(super) fn get(
-    store: &Connection,
-    id: &SecretHash,
-) -> rusqlite::Result<Option<SessionRecord>> {
+pub(super) fn get(store: &Connection, id: &SecretHash) -> rusqlite::Result<Option<SessionRecord>> {
     let mut statement =
         store.prepare_cached("SELECT id, seen_at, expires_at FROM session WHERE id = ?1")?;
     statement

@@ -34,9 +34,8 @@ pub(super) fn exists(
     app: &AppName,
     version: VersionNumber,
 ) -> rusqlite::Result<bool> {
-    let mut statement = store.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM version WHERE app = ?1 AND version = ?2)",
-    )?;
+    let mut statement = store
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM version WHERE app = ?1 AND version = ?2)")?;
     statement.query_row(params![app.as_str(), version.0], |found| found.get(0))
 }
 
@@ -69,10 +68,7 @@ pub(super) fn publish(
     Ok(Publishing::Created(version))
 }
 
-fn current(
-    store: &Connection,
-    app: &AppName,
-) -> rusqlite::Result<Option<(VersionNumber, Digest)>> {
+fn current(store: &Connection, app: &AppName) -> rusqlite::Result<Option<(VersionNumber, Digest)>> {
     store
         .query_row(
             "SELECT version, package FROM app JOIN version USING (app, version) WHERE app = ?1",

@@ -66,7 +66,8 @@ pub(super) fn by_token(
     store: &Connection,
     token: &SecretHash,
 ) -> rusqlite::Result<Option<WorkerId>> {
-    let mut statement = store.prepare_cached("SELECT worker, token FROM worker WHERE token = ?1")?;
+    let mut statement =
+        store.prepare_cached("SELECT worker, token FROM worker WHERE token = ?1")?;
     let found = statement
         .query_row([token.as_bytes()], |found| Ok((row::parsed(found, 0)?, row::hash(found, 1)?)))
         .optional()?;

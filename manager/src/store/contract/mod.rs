@@ -1,0 +1,131 @@
+//! What every store promises, as functions that each implementation's tests run on a fresh store.
+//! One function, one promise; nothing here knows which database is behind the trait.
+
+pub(in crate::store) mod apps;
+pub(in crate::store) mod credentials;
+pub(in crate::store) mod workers;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+use steading_protocol::api::Placement;
+use steading_protocol::desired::{PlacementReport, PlacementState, PlacementsReport};
+use steading_protocol::{
+    AppName, AuthLevel, Digest, FunctionSpec, Generation, HttpTrigger, Limits, Trigger,
+    VersionNumber, WorkerId,
+};
+
+use super::{NewModule, NewVersion, NewWorker, Publishing, Store};
+use crate::auth::SecretHash;
+use crate::schedule::plan;
+
+/// Names every promise once; an implementation passes a macro that makes a test of each.
+macro_rules! promises {
+    ($test:ident) => {
+        $test!(apps::a_publish_makes_the_app_its_version_and_its_modules);
+        $test!(apps::the_same_package_again_changes_nothing);
+        $test!(apps::the_first_app_is_the_default_and_another_can_become_it);
+        $test!(apps::a_host_leads_to_one_app);
+        $test!(apps::a_removed_app_leaves_nothing_and_its_numbers_are_not_given_again);
+        $test!(apps::a_module_stays_while_another_version_needs_it);
+        $test!(workers::a_worker_keeps_its_id_by_name_and_its_old_token_dies);
+        $test!(workers::a_generation_grows_with_a_change_and_only_then);
+        $test!(workers::the_desired_state_is_whole_and_in_order);
+        $test!(workers::a_generation_can_be_raised_above_the_workers);
+        $test!(workers::old_placements_stay_until_the_report_drops_them);
+        $test!(workers::a_report_of_an_unknown_version_is_given_back);
+        $test!(workers::a_silent_worker_is_lost_and_comes_back);
+        $test!(workers::a_worker_that_leaves_loses_token_and_placements);
+        $test!(workers::workers_that_are_gone_are_forgotten_in_time);
+        $test!(credentials::sessions_are_kept_touched_and_forgotten);
+        $test!(credentials::tokens_are_found_by_hash_until_revoked);
+        $test!(credentials::a_setting_is_inserted_once_and_can_be_put);
+        $test!(apps::publishing_at_once_gives_every_version_its_own_number);
+    };
+}
+
+pub(in crate::store) use promises;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+fn name(text: &str) -> AppName {
+    text.parse().unwrap()
+}
+
+fn digest(bytes: &[u8]) -> Digest {
+    Digest::from_bytes(Sha256::digest(bytes).into())
+}
+
+/// A version whose only module has these bytes.
+pub(in crate::store) fn version(app: &str, bytes: &[u8]) -> NewVersion {
+    let module = NewModule { digest: digest(bytes), bytes: Bytes::copy_from_slice(bytes) };
+    let function = FunctionSpec {
+        name: "f".parse().unwrap(),
+        module: module.digest.clone(),
+        export: "e".into(),
+        trigger: Trigger::Http(HttpTrigger {
+            route: "f/{id?}".parse().unwrap(),
+            methods: vec![],
+            auth: AuthLevel::Anonymous,
+        }),
+        limits: Limits::default(),
+    };
+    NewVersion {
+        app: name(app),
+        package: digest(&[b"package of ", bytes].concat()),
+        size_bytes: bytes.len() as u64,
+        hosts: vec![],
+        modules: vec![module],
+        functions: vec![function],
+        default: false,
+    }
+}
+
+async fn publish(store: &dyn Store, app: &str, bytes: &[u8]) -> VersionNumber {
+    match store.version_publish(version(app, bytes), plan, at(0)).await.unwrap() {
+        Publishing::Created(version) | Publishing::Same(version) => version,
+        taken @ Publishing::HostTaken { .. } => panic!("{taken:?}"),
+    }
+}
+
+fn joining(label: &str, earlier: Option<&WorkerId>, token: &str) -> NewWorker {
+    NewWorker {
+        earlier: earlier.cloned(),
+        fresh: format!("w-{token}").parse().unwrap(),
+        name: label.into(),
+        url: "http://w".into(),
+        release: "0".into(),
+        platform: "linux/x86_64".into(),
+        token: SecretHash::of(token),
+    }
+}
+
+async fn join(store: &dyn Store, label: &str) -> WorkerId {
+    store.worker_join(joining(label, None, label), plan, at(0)).await.unwrap()
+}
+
+async fn report(
+    store: &dyn Store,
+    worker: &WorkerId,
+    placements: &[(&str, u32, PlacementState)],
+) -> Vec<PlacementReport> {
+    let placements = placements.iter().map(|(app, version, state)| PlacementReport {
+        app: name(app),
+        version: VersionNumber(*version),
+        state: *state,
+        detail: None,
+    });
+    let report = PlacementsReport { generation: Generation(0), placements: placements.collect() };
+    store.placement_report(worker, report, at(1)).await.unwrap()
+}
+
+async fn states(store: &dyn Store) -> Vec<(String, u32, PlacementState)> {
+    let of = |p: Placement| (p.app.to_string(), p.version.0, p.state);
+    store.placement_list(None).await.unwrap().into_iter().map(of).collect()
+}
+
+async fn generation(store: &dyn Store, worker: &WorkerId) -> u64 {
+    store.desired_generation(worker).await.unwrap().unwrap().0
+}
