@@ -44,23 +44,28 @@ impl MultipartForm {
                 let text = field.text().await.map_err(broken)?;
                 trusted = trusted || auth::csrf_matches(&session.csrf, &text);
             } else if !trusted {
-                return Err(ApiError::new(
-                    Code::Forbidden,
-                    "the CSRF token is missing or wrong; reload the page and try again",
-                ));
+                return Err(untrusted());
             } else if name == "file" {
                 form.file = read_file(field).await?;
             } else {
                 form.fields.insert(name, field.text().await.map_err(broken)?);
             }
         }
-        Ok(form)
+        // also a form without any field has to bring its token
+        if trusted { Ok(form) } else { Err(untrusted()) }
     }
 
     /// Takes a field out; absent is empty.
     pub(crate) fn take(&mut self, name: &str) -> String {
         self.fields.remove(name).unwrap_or_default()
     }
+}
+
+fn untrusted() -> ApiError {
+    ApiError::new(
+        Code::Forbidden,
+        "the CSRF token is missing or wrong; reload the page and try again",
+    )
 }
 
 /// A file field without a chosen file arrives with an empty name and no bytes.
