@@ -21,7 +21,10 @@ fn main() -> anyhow::Result<()> {
     let mut times = runtime.block_on(measure(&sandbox))?;
     times.sort_unstable();
     let at = |percent: usize| times[(times.len() - 1) * percent / 100].as_nanos() as f64 / 1000.0;
-    println!("sandbox: instantiate + call + drop of examples/hello ({} bytes of wasm), {CALLS} calls, one thread", guest.wasm.len());
+    println!(
+        "sandbox: instantiate + call + drop of examples/hello ({} bytes of wasm), {CALLS} calls, one thread",
+        guest.wasm.len()
+    );
     println!("  median {:.1} us   p90 {:.1} us   p99 {:.1} us", at(50), at(90), at(99));
     Ok(())
 }

@@ -12,16 +12,23 @@ fn main() -> anyhow::Result<()> {
     without_backtraces()?;
     let guest = Guest::hello()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let (bare, installation) =
-        runtime.block_on(async { anyhow::Ok((BareServer::start().await?, Installation::start().await?)) })?;
+    let (bare, installation) = runtime.block_on(async {
+        anyhow::Ok((BareServer::start().await?, Installation::start().await?))
+    })?;
     let path = "hello";
     let function = runtime.block_on(installation.publish("hello", &guest.wasm, path))?;
-    println!("throughput: hello world, wrk -t1 -c{} -d{}s, {ROUNDS} rounds in turn", LOAD.connections, LOAD.seconds);
+    println!(
+        "throughput: hello world, wrk -t1 -c{} -d{}s, {ROUNDS} rounds in turn",
+        LOAD.connections, LOAD.seconds
+    );
     let mut ratios = vec![];
     for round in 1..=ROUNDS {
         let bare = LOAD.run(&bare.url())?.per_second;
         let worker = LOAD.run(&function)?.per_second;
-        println!("  round {round}: bare hyper {bare:.0}/s   worker {worker:.0}/s   ratio {:.3}", worker / bare);
+        println!(
+            "  round {round}: bare hyper {bare:.0}/s   worker {worker:.0}/s   ratio {:.3}",
+            worker / bare
+        );
         ratios.push(worker / bare);
     }
     ratios.sort_by(f64::total_cmp);

@@ -51,7 +51,8 @@ async fn accept(listener: TcpListener) {
         tokio::spawn(async move {
             let hello = service_fn(|_request| async {
                 let body = Full::new(Bytes::from_static(b"Hello, world!\n"));
-                let response = Response::builder().header("content-type", "text/plain; charset=utf-8");
+                let response =
+                    Response::builder().header("content-type", "text/plain; charset=utf-8");
                 Ok::<_, Infallible>(response.body(body).expect("a fixed response is valid"))
             });
             // a load generator breaks its connections off at the end

@@ -17,7 +17,9 @@ pub struct Guest {
 impl Guest {
     /// Builds `examples/hello`.
     pub fn hello() -> anyhow::Result<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("benches lies in the repository")?;
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .context("benches lies in the repository")?;
         let built = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
             .current_dir(root)
             .args(["run", "--quiet", "--release", "--package", "steading-cli", "--"])

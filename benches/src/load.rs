@@ -29,7 +29,9 @@ impl Load {
             .context("wrk cannot be run; it is Debian's package `wrk`")?;
         let text = String::from_utf8_lossy(&output.stdout);
         ensure!(output.status.success(), "wrk failed: {text}");
-        if let Some(line) = text.lines().find(|line| line.contains("Non-2xx") || line.contains("Socket errors")) {
+        if let Some(line) =
+            text.lines().find(|line| line.contains("Non-2xx") || line.contains("Socket errors"))
+        {
             bail!("{url}: {}", line.trim());
         }
         let line = text.lines().find_map(|line| line.strip_prefix("Requests/sec:"));

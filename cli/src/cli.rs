@@ -16,16 +16,21 @@ Exit codes:
   69  the manager cannot be reached
   77  not signed in, or the token is not good";
 
+/// Set apart in every command's help, because every command takes them.
+const LOGGING: &str = "Logging";
+const LOG: &str = "STEADING_LOG";
+const LOG_FORMAT: &str = "STEADING_LOG_FORMAT";
+
 /// Runs functions as WebAssembly sandboxes on your own machines
 #[derive(Debug, Parser)]
 #[command(name = "steading", version, after_help = EXIT_CODES, arg_required_else_help = true)]
 pub(crate) struct Cli {
-    /// Which log records go to stderr, such as `debug` or `warn,steading_host=debug`
-    /// [default: info for the roles, warn for everything else]
-    #[arg(long, global = true, value_name = "FILTER", env = "STEADING_LOG")]
+    /// What is logged to stderr, such as `debug` or `warn,steading_host=debug` [default: info for
+    /// manager and worker, else warn]
+    #[arg(long, global = true, help_heading = LOGGING, value_name = "FILTER", env = LOG)]
     pub(crate) log: Option<String>,
-    /// How log records are written
-    #[arg(long, global = true, value_enum, default_value = "text", env = "STEADING_LOG_FORMAT")]
+    /// How it is written
+    #[arg(long, global = true, help_heading = LOGGING, value_enum, default_value = "text", env = LOG_FORMAT)]
     pub(crate) log_format: LogFormat,
     /// What to do.
     #[command(subcommand)]

@@ -12,9 +12,8 @@ use crate::exit::{Exit, Failure, OrExit as _};
 /// How log records are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
-    /// One readable line a record
+    // No doc comments: they would turn every command's help into its long form.
     Text,
-    /// One JSON object a line
     Json,
 }
 

@@ -82,7 +82,7 @@ pub(crate) fn assess(status: &Status, app: &AppName, version: VersionNumber) -> 
         let name = worker.name.clone();
         match placement.map(|placement| (placement.state, placement.detail.clone())) {
             Some((PlacementState::Ready, _)) => {
-                outcomes.push(Outcome { worker: name, failure: None })
+                outcomes.push(Outcome { worker: name, failure: None });
             }
             Some((PlacementState::Failed, detail)) => {
                 let failure = Some(detail.unwrap_or_else(|| "no reason given".to_owned()));

@@ -18,12 +18,12 @@ use crate::exit::{Exit, Failure};
 use crate::secrets;
 
 /// The manager of this machine.
-const DEFAULT_MANAGER: &str = "http://127.0.0.1:7070";
+pub(crate) const DEFAULT_MANAGER: &str = "http://127.0.0.1:7070";
 
 /// The choice of a manager.
 #[derive(Debug, Args)]
 pub(crate) struct ManagerArgs {
-    /// The manager to speak to [default: a `steading dev` running on this folder, else http://127.0.0.1:7070]
+    /// The manager [default: a `steading dev` started in this folder, else http://127.0.0.1:7070]
     #[arg(long, value_name = "URL", env = "STEADING_MANAGER", value_parser = parse_url)]
     manager: Option<Url>,
 }
@@ -45,11 +45,6 @@ impl ManagerArgs {
             return Err(Failure::new(Exit::Denied, message));
         };
         Ok(Client::new(manager, Some(token))?)
-    }
-
-    /// The manager meant, for `login` and `logout`: a running `dev` needs neither.
-    pub(crate) fn url(&self) -> Url {
-        choose_manager(self.manager.as_ref(), None)
     }
 }
 

@@ -17,10 +17,10 @@ pub(crate) fn shutdown() -> anyhow::Result<CancellationToken> {
     let cancelled = token.clone();
     tokio::spawn(async move {
         signals.next().await;
-        tracing::info!("stopping: waiting for what is in flight");
+        tracing::info!("Stopping, waiting for what is in flight");
         cancelled.cancel();
         signals.next().await;
-        tracing::warn!("stopped without waiting");
+        tracing::warn!("Stopped without waiting");
         std::process::exit(1);
     });
     Ok(token)

@@ -76,7 +76,7 @@ impl Watch {
         let folders: HashSet<PathBuf> = folders.collect();
         for folder in folders.difference(&self.watched) {
             if let Err(error) = self.watcher.watch(folder, RecursiveMode::Recursive) {
-                tracing::warn!(folder = %folder.display(), %error, "cannot watch a folder");
+                tracing::warn!(folder = %folder.display(), %error, "Folder cannot be watched");
             }
         }
         self.watched = folders;

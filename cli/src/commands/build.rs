@@ -11,16 +11,16 @@ use crate::exit::Failure;
 use crate::terminal;
 
 const EXAMPLES: &str = "\
+DIR is a cargo package, or a folder with a steading.toml and finished .wasm modules. With a \
+steading.toml the package is a zip in target/steading; without one it is the bare module. The same \
+sources give the same package.
+
 Examples:
   steading build                      the app in this folder
   steading build examples/orders
   steading build --json | jq -r .path";
 
 /// Compile an app into the package that workers run
-///
-/// DIR is a cargo package, or a folder with a steading.toml and finished .wasm modules. With a
-/// steading.toml the package is a zip in target/steading; without one it is the bare module. The
-/// same sources give the same package.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct BuildArgs {

@@ -24,8 +24,8 @@ Examples:
   steading invoke orders orders -d @examples/orders/sample.json
   steading invoke orders orders --path 'orders/7?full=1' -i
 
-The exit code is 1 when the function answers with a status of 400 or more; its body is printed all
-the same.";
+The exit code is 1 when the function answers with a status of 400 or more; its body is printed \
+all the same.";
 
 /// Call a function through the manager and print what it answers
 #[derive(Debug, Args)]

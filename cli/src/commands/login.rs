@@ -8,12 +8,13 @@ use std::io::IsTerminal as _;
 use anyhow::Context as _;
 use clap::Args;
 use steading_protocol::Secret;
+use url::Url;
 
 use crate::client::{Client, ClientError};
 use crate::credentials::{Credential, Credentials};
 use crate::exit::{Exit, Failure};
 use crate::secrets;
-use crate::session::ManagerArgs;
+use crate::session::{DEFAULT_MANAGER, parse_url};
 use crate::terminal;
 
 const LOGIN_EXAMPLES: &str = "\
@@ -22,9 +23,9 @@ Examples:
   steading login --manager https://manager.example.org
   STEADING_ADMIN_PASSWORD_FILE=/run/secrets/admin steading login
 
-The password is asked for, or taken from STEADING_ADMIN_PASSWORD or the file that
-STEADING_ADMIN_PASSWORD_FILE names. The token is kept in your configuration folder, readable by you
-alone. A `steading dev` that runs on the current folder needs no login.";
+The password is asked for, or taken from STEADING_ADMIN_PASSWORD or the file that \
+STEADING_ADMIN_PASSWORD_FILE names. The token is kept in your configuration folder, readable by you \
+alone. A `steading dev` that was started in the current folder needs no login.";
 
 const LOGOUT_EXAMPLES: &str = "\
 Example:
@@ -35,7 +36,7 @@ Example:
 #[command(after_help = LOGIN_EXAMPLES)]
 pub(crate) struct LoginArgs {
     #[command(flatten)]
-    manager: ManagerArgs,
+    of: ManagerUrl,
 }
 
 /// Sign out of a manager and revoke the token kept for it
@@ -43,12 +44,20 @@ pub(crate) struct LoginArgs {
 #[command(after_help = LOGOUT_EXAMPLES)]
 pub(crate) struct LogoutArgs {
     #[command(flatten)]
-    manager: ManagerArgs,
+    of: ManagerUrl,
+}
+
+/// A manager by its URL alone: a running `dev` is never signed in to.
+#[derive(Debug, Args)]
+struct ManagerUrl {
+    /// The manager's URL
+    #[arg(long, value_name = "URL", env = "STEADING_MANAGER", value_parser = parse_url, default_value = DEFAULT_MANAGER)]
+    manager: Url,
 }
 
 /// Signs in.
 pub(crate) async fn login(args: LoginArgs) -> Result<(), Failure> {
-    let manager = args.manager.url();
+    let manager = args.of.manager;
     // Read before a token is made that could not be kept.
     let mut credentials = Credentials::load()?;
     let password = match secrets::read(secrets::ADMIN_PASSWORD)? {
@@ -63,7 +72,7 @@ pub(crate) async fn login(args: LoginArgs) -> Result<(), Failure> {
 
 /// Signs out.
 pub(crate) async fn logout(args: LogoutArgs) -> Result<(), Failure> {
-    let manager = args.manager.url();
+    let manager = args.of.manager;
     let mut credentials = Credentials::load()?;
     let Some(kept) = credentials.get(&manager).cloned() else {
         return Ok(terminal::line(format!("nobody is signed in to {manager}"))?);

@@ -18,15 +18,17 @@ Examples:
   steading manager --config /etc/steading/manager.toml
   STEADING_ADMIN_PASSWORD_FILE=/run/secrets/admin steading manager --listen 0.0.0.0:7070
 
-Secrets come from the environment: STEADING_ADMIN_PASSWORD sets the administrator's password, and
-STEADING_JOIN_TOKEN what workers join with; either may name a file instead, as NAME_FILE. Without a
-password the portal asks for one at its first visit, against the set-up code printed here.";
+Secrets come from the environment. STEADING_ADMIN_PASSWORD sets the administrator's password, \
+STEADING_JOIN_TOKEN what workers join with; STEADING_ADMIN_PASSWORD_FILE and \
+STEADING_JOIN_TOKEN_FILE name files to read them from. Without a password the portal asks for one at \
+its first visit, against the set-up code printed here. Without a join token one is made and kept in \
+the data folder.";
 
 /// Run the management role: portal, API, and the record of what runs where
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ManagerRoleArgs {
-    /// The configuration, a TOML file; flags go before it
+    /// The configuration, a TOML file; flags win over it
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Where the portal and the API listen [default: 127.0.0.1:7070]

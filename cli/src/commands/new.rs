@@ -78,56 +78,11 @@ fn sdk_folder(given: Option<&Path>) -> Result<PathBuf, Failure> {
 
 /// Refuses the app names that cargo refuses as a package: keywords, and crates that come with Rust.
 fn check_name(name: &AppName) -> Result<(), Failure> {
-    const RESERVED: [&str; 47] = [
-        "abstract",
-        "alloc",
-        "as",
-        "async",
-        "await",
-        "become",
-        "box",
-        "break",
-        "const",
-        "continue",
-        "core",
-        "crate",
-        "do",
-        "dyn",
-        "else",
-        "enum",
-        "extern",
-        "false",
-        "final",
-        "fn",
-        "for",
-        "if",
-        "impl",
-        "in",
-        "let",
-        "loop",
-        "macro",
-        "match",
-        "mod",
-        "move",
-        "mut",
-        "priv",
-        "proc-macro",
-        "pub",
-        "ref",
-        "return",
-        "static",
-        "std",
-        "struct",
-        "super",
-        "test",
-        "trait",
-        "true",
-        "try",
-        "type",
-        "use",
-        "while",
-    ];
-    if RESERVED.contains(&name.as_str()) {
+    const RESERVED: &str = "abstract alloc as async await become box break const continue core \
+        crate do dyn else enum extern false final fn for if impl in let loop macro match mod move \
+        mut priv proc-macro pub ref return static std struct super test trait true try type use \
+        while";
+    if RESERVED.split_whitespace().any(|word| word == name.as_str()) {
         let message = format!("`{name}` means something to Rust; choose another name");
         return Err(Failure::new(Exit::Usage, message));
     }

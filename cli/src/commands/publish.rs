@@ -18,16 +18,16 @@ use crate::session::ManagerArgs;
 use crate::terminal;
 
 const EXAMPLES: &str = "\
+A worker goes on serving the previous version until it has loaded the new one, and no request is \
+lost. Publishing the same package again changes nothing. While the manager cannot be reached, \
+publishing is tried again for about twelve seconds.
+
 Examples:
   steading publish                              build and publish the app in this folder
   steading publish examples/orders --default    and make it the one that /api/... leads to
   steading publish shop.wasm --app shop         a finished module of any language";
 
 /// Publish an app and wait until the workers serve it
-///
-/// Until every worker has loaded the new version it goes on serving the previous one, and no request
-/// is lost. Publishing the same package again changes nothing. While the manager cannot be
-/// reached, publishing is tried again for about twelve seconds.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct PublishArgs {
@@ -106,40 +106,35 @@ async fn report(
     rollout: Option<&Rollout>,
     json: bool,
 ) -> Result<(), Failure> {
-    let outcomes = match rollout {
-        Some(Rollout::Settled(outcomes)) => outcomes.as_slice(),
-        _ => &[],
-    };
     // Asked again, because a worker that has joined meanwhile has a URL to show.
     let functions = client.functions(&reply.app).await?;
+    let workers: Vec<_> = match rollout {
+        Some(Rollout::Settled(outcomes)) => outcomes.iter().map(worker_report).collect(),
+        _ => vec![],
+    };
     if json {
-        let workers = outcomes.iter().map(worker_report).collect();
         let (app, version, created) = (&reply.app, reply.version, reply.created);
         let report = Report { app, version, created, workers, functions: &functions };
         return Ok(terminal::json(&report)?);
     }
+    let text = rollout_text(rollout, &workers);
+    Ok(terminal::print(format!("{text}\n{}", function_table(&functions)))?)
+}
+
+fn rollout_text(rollout: Option<&Rollout>, workers: &[WorkerReport<'_>]) -> String {
     match rollout {
-        Some(Rollout::NoWorkers) => terminal::line("no worker is live; those that join load it")?,
-        Some(Rollout::Superseded(newer)) => {
-            terminal::line(format!("version {newer} has come after it"))?
+        Some(Rollout::NoWorkers) => "no worker is live; those that join load it\n".to_owned(),
+        Some(Rollout::Superseded(newer)) => format!("version {newer} has come after it\n"),
+        Some(Rollout::Settled(_)) => {
+            let row = |worker: &WorkerReport<'_>| {
+                [worker.state, worker.worker_name, worker.detail.unwrap_or_default()]
+                    .map(str::to_owned)
+            };
+            let rows: Vec<_> = workers.iter().map(row).collect();
+            format!("\n{}", terminal::table(["STATE", "WORKER", "DETAIL"], &rows))
         }
-        _ => {}
+        Some(Rollout::Waiting(_)) | None => String::new(),
     }
-    let rows: Vec<_> = outcomes
-        .iter()
-        .map(worker_report)
-        .map(|worker| {
-            [
-                worker.state.to_owned(),
-                worker.worker_name.to_owned(),
-                worker.detail.unwrap_or_default().to_owned(),
-            ]
-        })
-        .collect();
-    if !rows.is_empty() {
-        terminal::print(format!("\n{}", terminal::table(["STATE", "WORKER", "DETAIL"], &rows)))?;
-    }
-    Ok(terminal::print(format!("\n{}", function_table(&functions)))?)
 }
 
 fn worker_report(outcome: &Outcome) -> WorkerReport<'_> {

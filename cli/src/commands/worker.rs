@@ -19,15 +19,15 @@ Examples:
   steading worker --config /etc/steading/worker.toml
   steading worker --manager https://manager.example.org --url http://10.0.0.7:7071
 
-A worker needs STEADING_JOIN_TOKEN, or the file that STEADING_JOIN_TOKEN_FILE names, to join a
-manager for the first time; its state folder keeps who it is. A worker whose manager is away goes on
-serving what it has.";
+To join a manager for the first time a worker needs STEADING_JOIN_TOKEN, or the file that \
+STEADING_JOIN_TOKEN_FILE names; its state folder keeps who it is. A worker whose manager is away goes \
+on serving what it has.";
 
 /// Run the worker role: answer function calls in a fresh sandbox each
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct WorkerRoleArgs {
-    /// The configuration, a TOML file; flags go before it
+    /// The configuration, a TOML file; flags win over it
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The manager to join [default: http://127.0.0.1:7070]

@@ -33,20 +33,20 @@ pub(crate) const DEFAULT_LOG: &str = "warn,steading::guest=info";
 const READY_MAX: Duration = Duration::from_secs(120);
 
 const EXAMPLES: &str = "\
+DIR is a cargo package, or a folder with a steading.toml and finished .wasm modules. A version that \
+does not compile is reported and changes nothing: the one before goes on answering, and no request is \
+lost when a new one takes over.
+
 Examples:
   steading dev                        the app in this folder
   steading dev examples/orders
   steading dev --worker-port 8080
 
-While it runs, `steading status`, `steading invoke` and the like need no login in the folder where it
-was started. Apps that were published here before are served again. To start afresh, stop it and
+While it runs, `steading status`, `steading invoke` and the others need no login in the folder where \
+it was started. Apps that were published there before are served again. To start afresh, stop it and \
 remove .steading.";
 
 /// Run an app on this machine, and build and publish it again at every save
-///
-/// DIR is a cargo package, or a folder with a steading.toml and finished .wasm modules. A version
-/// that does not compile is shown and changes nothing: the one before goes on answering, and no
-/// request is lost when a new one takes over.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct DevArgs {
