@@ -1,6 +1,8 @@
 //! The guest that is called: `examples/hello`, built by the product's own `steading build`.
 
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, ensure};
@@ -27,21 +29,19 @@ impl Guest {
             .output()?;
         ensure!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
         let report: serde_json::Value = serde_json::from_slice(&built.stdout)?;
-        let path = report["wasm"].as_str().context("`steading build --json` names the wasm")?;
-        Self::read(&root.join(PathBuf::from(path)))
+        let package =
+            report["path"].as_str().context("`steading build --json` names the package")?;
+        let record = serde_json::from_value(report["functions"][0].clone())?;
+        Ok(Self { wasm: module_of(&root.join(package))?, record })
     }
+}
 
-    fn read(path: &Path) -> anyhow::Result<Self> {
-        let wasm = std::fs::read(path).with_context(|| path.display().to_string())?;
-        let mut records = vec![];
-        for payload in wasmparser::Parser::new(0).parse_all(&wasm) {
-            if let wasmparser::Payload::CustomSection(section) = payload?
-                && section.name() == FunctionRecord::SECTION
-            {
-                records = FunctionRecord::parse_section(section.data())?;
-            }
-        }
-        let record = records.into_iter().next().context("hello has one function")?;
-        Ok(Self { wasm, record })
-    }
+/// The one module of a package.
+fn module_of(package: &Path) -> anyhow::Result<Vec<u8>> {
+    let file = File::open(package).with_context(|| package.display().to_string())?;
+    let mut package = zip::ZipArchive::new(file)?;
+    let name = package.file_names().find(|name| name.ends_with(".wasm")).map(str::to_owned);
+    let mut wasm = vec![];
+    package.by_name(&name.context("a package holds a module")?)?.read_to_end(&mut wasm)?;
+    Ok(wasm)
 }

@@ -55,8 +55,10 @@ pub(crate) async fn invoke(
     };
     let result = function.native.call(request, &record.log).await;
     record.outcome = match &result {
+        Ok(GuestResponse { late_fault: Some(error), .. }) | Err(error) => {
+            Outcome::Failed { code: error.status_and_code().1, error: error.to_string() }
+        }
         Ok(response) => Outcome::Answered(response.status.as_u16()),
-        Err(error) => Outcome::Failed { code: error.status_and_code().1, error: error.to_string() },
     };
     drop(record);
     drop(permit);

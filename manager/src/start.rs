@@ -46,7 +46,7 @@ pub struct LocalAccess {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The port is taken, or the address is not of this machine.
-    #[error("cannot listen on {address}: {}", reason(.source))]
+    #[error("cannot listen on {address}")]
     Listen {
         /// The address of the configuration.
         address: SocketAddr,
@@ -111,14 +111,6 @@ const LOST_AFTER_MS_MIN: u64 = 100;
 
 /// A day: a worker that is away for longer is surely lost.
 const LOST_AFTER_MS_MAX: u64 = 24 * 3600 * 1000;
-
-fn reason(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::AddrInUse => "address in use".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        _ => error.to_string(),
-    }
-}
 
 impl Manager {
     /// Takes the port, opens the data folder and brings its store up to date. Requests wait until

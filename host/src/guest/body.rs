@@ -1,21 +1,30 @@
-//! A request's body as a guest reads it: in pieces, bounded, and never held whole by the worker.
+//! A request's body as a guest reads it: in pieces, bounded, and never held whole by the worker. What a
+//! guest leaves unread is given back, because the connection cannot go on before it is out of the way.
 
 use bytes::{Buf, Bytes};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
+use tokio::sync::oneshot;
 
 /// A body that is read once, from front to back.
 pub(crate) struct RequestBody {
-    source: Source,
+    stream: Option<Incoming>,
+    /// Whom to give an unfinished stream.
+    rest: Option<oneshot::Sender<Incoming>>,
+    failed: bool,
     piece: Bytes,
     read_bytes: u64,
     bytes_max: u64,
 }
 
-enum Source {
-    Stream(Incoming),
-    End,
-    Failed,
+/// What is left of a body when its request has been answered.
+pub(crate) enum Rest {
+    /// Nothing.
+    Nothing,
+    /// All of it; no guest was called.
+    All(Incoming),
+    /// What the guest gives back when its [`RequestBody`] goes.
+    Unread(oneshot::Receiver<Incoming>),
 }
 
 /// The body cannot be read any further.
@@ -29,26 +38,48 @@ pub(crate) enum BodyFault {
 
 impl RequestBody {
     /// A body that comes in over a connection.
-    pub(crate) fn streamed(stream: Incoming, bytes_max: u64) -> Self {
-        Self { source: Source::Stream(stream), piece: Bytes::new(), read_bytes: 0, bytes_max }
+    pub(crate) fn streamed(stream: Incoming, bytes_max: u64) -> (Self, Rest) {
+        if stream.is_end_stream() {
+            return (Self::full(Bytes::new()), Rest::Nothing);
+        }
+        let (sender, receiver) = oneshot::channel();
+        let body = Self {
+            stream: Some(stream),
+            rest: Some(sender),
+            failed: false,
+            piece: Bytes::new(),
+            read_bytes: 0,
+            bytes_max,
+        };
+        (body, Rest::Unread(receiver))
     }
 
     /// A body that is there already; its length is not limited, because the worker made it.
     pub(crate) fn full(bytes: Bytes) -> Self {
-        Self { source: Source::End, piece: bytes, read_bytes: 0, bytes_max: u64::MAX }
+        Self {
+            stream: None,
+            rest: None,
+            failed: false,
+            piece: bytes,
+            read_bytes: 0,
+            bytes_max: u64::MAX,
+        }
     }
 
     /// Copies the next bytes into `buffer` and returns how many; 0 is the end, unless `buffer` is empty.
     pub(crate) async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, BodyFault> {
         while self.piece.is_empty() {
-            match &mut self.source {
-                Source::End => return Ok(0),
-                Source::Failed => return Err(BodyFault::Broken),
-                Source::Stream(stream) => match stream.frame().await {
-                    None => self.source = Source::End,
-                    Some(Ok(frame)) => self.take(frame.into_data().unwrap_or_default())?,
-                    Some(Err(_)) => self.source = Source::Failed,
-                },
+            if self.failed {
+                return Err(BodyFault::Broken);
+            }
+            let Some(stream) = &mut self.stream else { return Ok(0) };
+            match stream.frame().await {
+                None => self.stream = None,
+                Some(Ok(frame)) => self.take(frame.into_data().unwrap_or_default())?,
+                Some(Err(_)) => {
+                    self.failed = true;
+                    self.stream = None;
+                }
             }
         }
         let count = buffer.len().min(self.piece.len());
@@ -59,11 +90,39 @@ impl RequestBody {
     fn take(&mut self, piece: Bytes) -> Result<(), BodyFault> {
         self.read_bytes += piece.len() as u64;
         if self.read_bytes > self.bytes_max {
-            self.source = Source::Failed;
+            self.failed = true;
             return Err(BodyFault::TooLarge);
         }
         self.piece = piece;
         Ok(())
+    }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        if let (Some(stream), Some(rest)) = (self.stream.take(), self.rest.take()) {
+            // nobody waits for it when the caller has gone
+            let _ = rest.send(stream);
+        }
+    }
+}
+
+impl Rest {
+    /// Reads what is left and throws it away, up to `bytes_max`; false when that was not all of it.
+    pub(crate) async fn discard(self, bytes_max: u64) -> bool {
+        let stream = match self {
+            Self::Nothing => None,
+            Self::All(stream) => Some(stream),
+            Self::Unread(mut rest) => rest.try_recv().ok(),
+        };
+        let Some(mut stream) = stream else { return true };
+        let mut left = bytes_max;
+        while let Some(Ok(frame)) = stream.frame().await {
+            let length = frame.data_ref().map_or(0, Bytes::len) as u64;
+            let Some(after) = left.checked_sub(length) else { return false };
+            left = after;
+        }
+        stream.is_end_stream()
     }
 }
 

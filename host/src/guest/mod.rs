@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
-pub(crate) use body::RequestBody;
+pub(crate) use body::{RequestBody, Rest};
 pub(crate) use log::GuestLog;
 
 /// What a guest is called with.

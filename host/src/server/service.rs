@@ -1,17 +1,18 @@
 //! One request: find the function, ask whether the caller may, take a permit, invoke, answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request, Response, header};
+use http::{HeaderName, HeaderValue, Request, Response, Version, header};
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use uuid::Uuid;
 
 use crate::admission::{Admission, Permit};
 use crate::auth;
-use crate::guest::{GuestRequest, RequestBody};
+use crate::guest::{GuestRequest, RequestBody, Rest};
 use crate::invoke::{Function, invoke};
 use crate::metrics::Metrics;
 use crate::problem::Refusal;
@@ -35,13 +36,18 @@ pub(crate) struct OpenConnection(Arc<Metrics>);
 
 impl Service {
     pub(crate) async fn call(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        match self.admit(&request) {
+        let version = request.version();
+        let (mut response, rest) = match self.admit(&request) {
             Ok((found, permit)) => self.run(found, permit, request).await,
             Err(refusal) => {
                 self.metrics.refused(refusal.status_and_code().1);
-                refusal.response()
+                (refusal.response(), Rest::All(request.into_body()))
             }
+        };
+        if !discard(rest).await && version <= Version::HTTP_11 {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
+        response
     }
 
     pub(crate) fn connection_opened(&self) -> OpenConnection {
@@ -70,15 +76,16 @@ impl Service {
         found: Match<Arc<Function>>,
         permit: Permit,
         request: Request<Incoming>,
-    ) -> Response<Full<Bytes>> {
+    ) -> (Response<Full<Bytes>>, Rest) {
         let function = found.function;
         let invocation = Uuid::now_v7().simple().to_string();
         let named = HeaderValue::from_str(&invocation).expect("an id is header text");
         let (head, body) = request.into_parts();
+        let (body, rest) = RequestBody::streamed(body, function.limits.request_body_bytes_max);
         let request = GuestRequest {
             head,
             parameters: found.parameters,
-            body: RequestBody::streamed(body, function.limits.request_body_bytes_max),
+            body,
             invocation: invocation.clone(),
         };
         let mut response = match invoke(&function, request, permit).await {
@@ -91,8 +98,21 @@ impl Service {
             Err(fault) => fault.response(&invocation),
         };
         response.headers_mut().insert(INVOCATION, named);
-        response
+        (response, rest)
     }
+}
+
+/// What of an unread body is read and thrown away, so that its connection can be used again. More
+/// than this is not worth waiting for; then the caller is told that the connection ends.
+const DISCARD_BYTES_MAX: u64 = 256 << 10;
+const DISCARD_TIME_MAX: Duration = Duration::from_millis(500);
+
+/// Whether nothing is left of a body, after what little there may be was read.
+async fn discard(rest: Rest) -> bool {
+    if matches!(rest, Rest::Nothing) {
+        return true;
+    }
+    tokio::time::timeout(DISCARD_TIME_MAX, rest.discard(DISCARD_BYTES_MAX)).await.unwrap_or(false)
 }
 
 impl Drop for OpenConnection {

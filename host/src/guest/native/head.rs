@@ -156,7 +156,7 @@ mod tests {
         }
         for pair in [["id", "7"], ["x", "y"]] {
             put_length(&mut expected, 1);
-            pair.map(|text| put(&mut expected, text.as_bytes()));
+            pair.iter().for_each(|text| put(&mut expected, text.as_bytes()));
         }
         assert_eq!(encode(&request), expected);
     }

@@ -1,0 +1,13 @@
+//! The end-to-end tests: the real binary's parts over real sockets, and the rules of the repository.
+//! Everything that starts, asks or measures is in the library `steading-tests`; here stands only
+//! what is expected.
+
+mod bad_input;
+mod cluster;
+mod dev;
+mod guests;
+mod portal;
+mod publish;
+mod setup;
+mod tidy;
+mod versions;

@@ -1,0 +1,242 @@
+//! One manager and its workers, each a process of the real binary on loopback with its state in a
+//! temporary folder. Addresses are given by the system, and kept over a restart.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value;
+use steading_protocol::api::WorkerState;
+use tempfile::TempDir;
+
+use crate::{ADMIN_PASSWORD, Api, JOIN_TOKEN, Process, Steading, eventually, scratch};
+
+/// How long the tests' manager waits for a silent worker: short, so that its loss is seen soon.
+const LOST_AFTER_MS: u64 = 3000;
+
+/// Starting a process and joining come within this on a busy machine.
+const STARTED_WITHIN: Duration = Duration::from_secs(30);
+
+/// What to start.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    steading: PathBuf,
+    workers: usize,
+    manager_keys: String,
+}
+
+/// Running processes; dropped, they are killed and their folder is removed.
+#[derive(Debug)]
+pub struct Cluster {
+    steading: PathBuf,
+    folder: TempDir,
+    manager_keys: String,
+    manager: Role,
+    workers: Vec<Role>,
+    api: Api,
+}
+
+/// One role's process and where it answers.
+#[derive(Debug)]
+struct Role {
+    process: Process,
+    url: String,
+    /// Of a worker: where it tells of itself.
+    control: Option<String>,
+}
+
+impl Builder {
+    /// A cluster without workers.
+    pub fn new(steading: impl Into<PathBuf>) -> Self {
+        Self { steading: steading.into(), workers: 0, manager_keys: String::new() }
+    }
+
+    /// How many workers to start.
+    #[must_use]
+    pub fn workers(self, workers: usize) -> Self {
+        Self { workers, ..self }
+    }
+
+    /// The longest module that the manager takes.
+    #[must_use]
+    pub fn module_bytes_max(self, bytes: u64) -> Self {
+        self.manager_key("module_bytes_max", bytes)
+    }
+
+    /// How large the manager's store may be.
+    #[must_use]
+    pub fn store_bytes_max(self, bytes: u64) -> Self {
+        self.manager_key("store_bytes_max", bytes)
+    }
+
+    fn manager_key(mut self, key: &str, value: u64) -> Self {
+        self.manager_keys += &format!("{key} = {value}\n");
+        self
+    }
+
+    /// Starts the manager, then the workers, and waits until all have joined.
+    pub async fn start(self) -> Cluster {
+        let folder = scratch();
+        let steading = self.steading;
+        let config = manager_config(folder.path(), "127.0.0.1:0", &self.manager_keys);
+        let manager = Role::start(&steading, "manager", &config).await;
+        let api = Api::sign_in(&manager.url).await;
+        let mut cluster = Cluster {
+            steading,
+            folder,
+            manager_keys: self.manager_keys,
+            manager,
+            workers: vec![],
+            api,
+        };
+        for worker in 0..self.workers {
+            let role = cluster.start_worker(worker, "127.0.0.1:0").await;
+            cluster.workers.push(role);
+        }
+        cluster.live(self.workers).await;
+        cluster
+    }
+}
+
+impl Cluster {
+    /// The manager's URL.
+    pub fn manager(&self) -> &str {
+        &self.manager.url
+    }
+
+    /// A worker's URL; workers count from 0.
+    pub fn worker(&self, worker: usize) -> &str {
+        &self.workers[worker].url
+    }
+
+    /// The URL of a worker's control port.
+    pub fn control(&self, worker: usize) -> &str {
+        self.workers[worker].control.as_deref().expect("a worker has a control port")
+    }
+
+    /// The URLs of all workers.
+    pub fn workers(&self) -> Vec<&str> {
+        self.workers.iter().map(|worker| worker.url.as_str()).collect()
+    }
+
+    /// The manager's API.
+    pub fn api(&self) -> &Api {
+        &self.api
+    }
+
+    /// A call of the command line with this manager and a token in its environment.
+    pub fn steading(&self) -> Steading {
+        Steading::at(&self.steading)
+            .within(self.folder.path())
+            .env("STEADING_MANAGER", self.manager())
+            .env("STEADING_TOKEN", self.api.token())
+    }
+
+    /// Waits until the manager counts `workers` live workers.
+    pub async fn live(&self, workers: usize) {
+        let what = format!("{workers} live workers");
+        eventually(&what, STARTED_WITHIN, || async {
+            let seen = self.api.status().await.workers;
+            let live = seen.iter().filter(|worker| worker.state == WorkerState::Live).count();
+            if live == workers { Ok(()) } else { Err(format!("{live} of {}", seen.len())) }
+        })
+        .await;
+    }
+
+    /// SIGKILL to one worker.
+    pub async fn sigkill_worker(&mut self, worker: usize) {
+        self.workers[worker].process.sigkill().await;
+    }
+
+    /// Starts a worker that has ended again, with its old folder at its old address.
+    pub async fn start_worker_again(&mut self, worker: usize) {
+        let address = address_of(&self.workers[worker].url);
+        self.workers[worker] = self.start_worker(worker, &address).await;
+    }
+
+    /// SIGKILL to the manager.
+    pub async fn sigkill_manager(&mut self) {
+        self.manager.process.sigkill().await;
+    }
+
+    /// Starts the manager that has ended again, with its old folder at its old address.
+    pub async fn start_manager_again(&mut self) {
+        let address = address_of(&self.manager.url);
+        let config = manager_config(self.folder.path(), &address, &self.manager_keys);
+        self.manager = Role::start(&self.steading, "manager", &config).await;
+    }
+
+    /// One worker's process.
+    pub fn worker_process(&mut self, worker: usize) -> &mut Process {
+        &mut self.workers[worker].process
+    }
+
+    async fn start_worker(&self, worker: usize, listen: &str) -> Role {
+        let name = format!("worker-{worker}");
+        let config = worker_config(self.folder.path(), &name, listen, self.manager());
+        Role::start(&self.steading, "worker", &config).await
+    }
+
+    /// Shows the end of every process's output, for a failed test.
+    pub(crate) fn print_logs(&self) {
+        eprintln!("{}", self.manager.process.tail());
+        self.workers.iter().for_each(|worker| eprintln!("{}", worker.process.tail()));
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.print_logs();
+        }
+    }
+}
+
+impl Role {
+    async fn start(steading: &Path, role: &str, config: &Path) -> Self {
+        let command = Steading::at(steading)
+            .args([role.as_ref(), "--json".as_ref(), "--config".as_ref(), config.as_os_str()])
+            .env("STEADING_ADMIN_PASSWORD", ADMIN_PASSWORD)
+            .env("STEADING_JOIN_TOKEN", JOIN_TOKEN)
+            .into_command();
+        let name = config.file_stem().unwrap_or_default().to_string_lossy();
+        let mut process = Process::start(name, command).await;
+        let ready = process.line("its address", ready).await;
+        let url = url_in(&ready, "address").expect("a role has an address");
+        Self { process, url, control: url_in(&ready, "control") }
+    }
+}
+
+/// The line of JSON by which a role says that it is ready.
+fn ready(line: &str) -> Option<Value> {
+    serde_json::from_str(line).ok().filter(Value::is_object)
+}
+
+fn url_in(ready: &Value, key: &str) -> Option<String> {
+    Some(format!("http://{}", ready[key].as_str()?))
+}
+
+fn address_of(url: &str) -> String {
+    url.trim_start_matches("http://").to_owned()
+}
+
+fn manager_config(folder: &Path, listen: &str, more: &str) -> PathBuf {
+    let data_dir = folder.join("manager");
+    let text = format!(
+        "listen = \"{listen}\"\ndata_dir = {data_dir:?}\nlost_after_ms = {LOST_AFTER_MS}\n{more}"
+    );
+    written(folder.join("manager.toml"), &text)
+}
+
+fn worker_config(folder: &Path, name: &str, listen: &str, manager: &str) -> PathBuf {
+    let state_dir = folder.join(name);
+    let text = format!(
+        "name = \"{name}\"\nlisten = \"{listen}\"\ncontrol = \"127.0.0.1:0\"\n\
+         manager = \"{manager}\"\nstate_dir = {state_dir:?}\n"
+    );
+    written(folder.join(format!("{name}.toml")), &text)
+}
+
+fn written(path: PathBuf, text: &str) -> PathBuf {
+    std::fs::write(&path, text).expect("the temporary folder takes a file");
+    path
+}

@@ -1,0 +1,47 @@
+//! The harness of the end-to-end tests: the real binary as real processes, asked over real sockets.
+//!
+//! It starts and stops processes ([`Cluster`], [`Dev`]), builds the wasm that the tests publish
+//! ([`packages`]), and asks the manager and the workers ([`Api`], [`http`], [`Load`], [`Browser`]).
+//! It holds no test and links neither the manager nor the worker: what a test sees, a user could
+//! see. One invariant: no process outlives the test run, whatever way it ends.
+
+mod api;
+mod browser;
+mod cluster;
+mod command;
+mod dev;
+mod eventually;
+pub mod http;
+mod load;
+pub mod packages;
+mod process;
+mod runtime;
+mod scratch;
+mod shared;
+pub mod source;
+pub mod wasm;
+
+pub use api::{Api, Refusal};
+pub use browser::{Browser, browser_wanted};
+pub use cluster::{Builder, Cluster};
+pub use command::{Ended, Steading};
+pub use dev::Dev;
+pub use eventually::eventually;
+pub use load::{Load, LoadReport};
+pub use process::Process;
+pub use runtime::run;
+pub use scratch::scratch;
+pub use shared::{Shared, Watched};
+
+include!(concat!(env!("OUT_DIR"), "/for_each_guest.rs"));
+
+/// The admin password of every manager that a test starts.
+pub const ADMIN_PASSWORD: &str = "a password for tests only";
+
+/// The join token of every cluster that a test starts.
+pub const JOIN_TOKEN: &str = "join-token-for-tests-only-0123456789abcdef";
+
+/// The root of the repository.
+pub fn repository() -> &'static std::path::Path {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("`tests` stands in the root")
+}
