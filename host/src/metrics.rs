@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
@@ -12,11 +11,14 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use crate::invoke::Took;
+
 /// The worker's metrics; shared by everything that counts.
 pub(crate) struct Metrics {
     registry: Registry,
     invocations: Family<InvocationLabels, Counter>,
     durations: Family<FunctionLabels, Histogram>,
+    cpu: Family<FunctionLabels, Seconds>,
     refusals: Family<RefusalLabels, Counter>,
     pub(crate) connections: Gauge,
     pub(crate) in_flight: Gauge,
@@ -25,12 +27,16 @@ pub(crate) struct Metrics {
     failed: AtomicU64,
 }
 
+/// A counter of seconds.
+type Seconds = Counter<f64, AtomicU64>;
+
 /// The metrics of one function.
 pub(crate) struct FunctionMetrics {
     metrics: Arc<Metrics>,
     labels: FunctionLabels,
     succeeded: Counter,
     duration: Histogram,
+    cpu: Seconds,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -61,6 +67,7 @@ impl Metrics {
         let histogram: fn() -> Histogram = || Histogram::new(exponential_buckets(50e-6, 3.0, 13));
         let invocations = Family::default();
         let durations = Family::new_with_constructor(histogram);
+        let cpu = Family::default();
         let refusals = Family::default();
         let (connections, in_flight, generation) =
             (Gauge::default(), Gauge::default(), Gauge::default());
@@ -70,6 +77,7 @@ impl Metrics {
             "Time from permit to answer",
             durations.clone(),
         );
+        registry.register("invocation_cpu_seconds", "Time on the processor", cpu.clone());
         registry.register(
             "requests_refused",
             "Requests that became no invocation",
@@ -82,6 +90,7 @@ impl Metrics {
             registry,
             invocations,
             durations,
+            cpu,
             refusals,
             connections,
             in_flight,
@@ -114,13 +123,15 @@ impl FunctionMetrics {
         let labels = FunctionLabels { app: app.to_owned(), function: function.to_owned() };
         let succeeded = metrics.invocations.get_or_create_owned(&invocation(&labels, SUCCEEDED));
         let duration = metrics.durations.get_or_create_owned(&labels);
-        Self { metrics: Arc::clone(metrics), labels, succeeded, duration }
+        let cpu = metrics.cpu.get_or_create_owned(&labels);
+        Self { metrics: Arc::clone(metrics), labels, succeeded, duration, cpu }
     }
 
     /// Counts one invocation; `failure` is the problem's code, when there was one.
-    pub(crate) fn record(&self, duration: Duration, failure: Option<&'static str>) {
+    pub(crate) fn record(&self, took: Took, failure: Option<&'static str>) {
         self.metrics.ended.fetch_add(1, Ordering::Relaxed);
-        self.duration.observe(duration.as_secs_f64());
+        self.duration.observe(took.wall.as_secs_f64());
+        self.cpu.inc_by(took.cpu.as_secs_f64());
         match failure {
             None => self.succeeded.inc(),
             Some(code) => {
@@ -137,14 +148,17 @@ fn invocation(labels: &FunctionLabels, outcome: &'static str) -> InvocationLabel
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
     fn invocations_and_refusals_show_up_by_name() {
         let metrics = Metrics::new();
         let function = FunctionMetrics::new(&metrics, "shop", "orders");
-        function.record(Duration::from_millis(1), None);
-        function.record(Duration::from_millis(1), Some("guest_trapped"));
+        let took = Took { wall: Duration::from_millis(2), cpu: Duration::from_millis(1) };
+        function.record(took, None);
+        function.record(took, Some("guest_trapped"));
         metrics.refused("route_unknown");
         let page = metrics.encode();
         for line in [

@@ -3,12 +3,12 @@
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
-use http_body_util::Full;
 use steading_protocol::problem::Problem;
 
 use crate::admission::Busy;
 use crate::auth::Unauthorized;
 use crate::guest::GuestError;
+use crate::invoke::ReplyBody;
 use crate::router::Miss;
 
 /// Why a request is not answered by a function.
@@ -38,7 +38,7 @@ impl Refusal {
     }
 
     /// The answer to the caller.
-    pub(crate) fn response(&self) -> Response<Full<Bytes>> {
+    pub(crate) fn response(&self) -> Response<ReplyBody> {
         let (status, code) = self.status_and_code();
         let mut response = respond(status, code, self.to_string(), None);
         match self {
@@ -62,6 +62,7 @@ impl GuestError {
         match self {
             Self::DeadlineExceeded(_) => (StatusCode::GATEWAY_TIMEOUT, "deadline_exceeded"),
             Self::RequestTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "request_too_large"),
+            Self::CpuExceeded(_) => (ours, "cpu_exceeded"),
             Self::MemoryExceeded { .. } => (ours, "memory_exceeded"),
             Self::StackExhausted => (ours, "stack_exhausted"),
             Self::Trapped { .. } => (ours, "guest_trapped"),
@@ -75,7 +76,7 @@ impl GuestError {
 
     /// The answer to the caller. The reason of a failed instantiation stays in the log: it speaks of
     /// the worker, not of the function.
-    pub(crate) fn response(&self, invocation: &str) -> Response<Full<Bytes>> {
+    pub(crate) fn response(&self, invocation: &str) -> Response<ReplyBody> {
         let (status, code) = self.status_and_code();
         let title = match self {
             Self::Instantiate { .. } => "an instance of the function could not be made".to_owned(),
@@ -90,10 +91,10 @@ fn respond(
     code: &str,
     title: String,
     invocation: Option<String>,
-) -> Response<Full<Bytes>> {
+) -> Response<ReplyBody> {
     let problem = Problem { status: status.as_u16(), code: code.to_owned(), title, invocation };
     let body = serde_json::to_vec(&problem).expect("a problem is plain data");
-    let mut response = Response::new(Full::from(body));
+    let mut response = Response::new(ReplyBody::from(Bytes::from(body)));
     *response.status_mut() = status;
     let json = HeaderValue::from_static("application/problem+json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);

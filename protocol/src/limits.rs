@@ -11,18 +11,29 @@ pub struct Limits {
     pub memory_bytes_max: u64,
     /// Wall-clock time from the first instruction to the last, milliseconds.
     pub deadline_ms_max: u64,
+    /// Processor time, milliseconds; waiting does not count.
+    #[serde(default = "cpu_ms_max_default")]
+    pub cpu_ms_max: u64,
     /// Request body, bytes. Longer ones are refused with 413.
     pub request_body_bytes_max: u64,
     /// Response body, bytes. A guest that writes more is answered for with 500.
     pub response_body_bytes_max: u64,
 }
 
+/// A function that computes for longer than this says so in its manifest.
+const CPU_MS_MAX_DEFAULT: u64 = 10_000;
+
+fn cpu_ms_max_default() -> u64 {
+    CPU_MS_MAX_DEFAULT
+}
+
 impl Default for Limits {
-    /// 128 MiB of memory, 30 s, and the 100 MB request body that Azure Functions takes.
+    /// 128 MiB of memory, 30 s of which 10 s on the processor, and the 100 MB request body that Azure Functions takes.
     fn default() -> Self {
         Self {
             memory_bytes_max: 128 << 20,
             deadline_ms_max: 30_000,
+            cpu_ms_max: CPU_MS_MAX_DEFAULT,
             request_body_bytes_max: 100 << 20,
             response_body_bytes_max: 100 << 20,
         }
@@ -37,6 +48,8 @@ pub struct LimitsOverride {
     pub memory_mib_max: Option<u32>,
     /// Wall-clock deadline, milliseconds; 1 to 3,600,000.
     pub deadline_ms_max: Option<u32>,
+    /// Processor time, milliseconds; 1 to 3,600,000.
+    pub cpu_ms_max: Option<u32>,
     /// Request body, KiB; 0 to 1 GiB.
     pub request_body_kib_max: Option<u32>,
     /// Response body, KiB; 0 to 1 GiB.
@@ -53,6 +66,7 @@ impl Limits {
                 .memory_mib_max
                 .map_or(self.memory_bytes_max, |mib| u64::from(mib) << 20),
             deadline_ms_max: over.deadline_ms_max.map_or(self.deadline_ms_max, u64::from),
+            cpu_ms_max: over.cpu_ms_max.map_or(self.cpu_ms_max, u64::from),
             request_body_bytes_max: kib(over.request_body_kib_max, self.request_body_bytes_max),
             response_body_bytes_max: kib(over.response_body_kib_max, self.response_body_bytes_max),
         }
@@ -65,6 +79,7 @@ impl LimitsOverride {
         let keys = [
             ("memory_mib_max", self.memory_mib_max, 1, 4096),
             ("deadline_ms_max", self.deadline_ms_max, 1, 3_600_000),
+            ("cpu_ms_max", self.cpu_ms_max, 1, 3_600_000),
             ("request_body_kib_max", self.request_body_kib_max, 0, 1 << 20),
             ("response_body_kib_max", self.response_body_kib_max, 0, 1 << 20),
         ];

@@ -14,8 +14,7 @@ pub fn call<R: IntoResponse>(head_len: usize, function: fn(Request) -> R) -> i32
         log::error("the worker sent a malformed request head");
         return HEAD_MALFORMED;
     };
-    let response = function(Request::from_worker(head)).into_response();
-    sys::response_send(&response.encode_head(), response.body_bytes())
+    function(Request::from_worker(head)).into_response().send()
 }
 
 /// Makes the compiler check a function's argument on every target, so that a mistake shows in

@@ -40,6 +40,7 @@ mod problem;
 mod query;
 mod request;
 mod response;
+mod stream;
 mod sys;
 pub mod testing;
 
@@ -51,6 +52,7 @@ pub use problem::Problem;
 pub use request::{Headers, QueryParams, Request};
 pub use response::{IntoResponse, Response};
 pub use steading_macro::http;
+pub use stream::{BodyReader, BodyWriter};
 
 #[cfg(all(target_os = "wasi", not(target_env = "p1")))]
 compile_error!("functions are built for the target wasm32-wasip1; `steading build` does that");

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::head::{Pairs, RequestHead};
 use crate::sys::BodyUnreadable;
-use crate::{Error, Problem, json_path, query, sys};
+use crate::{BodyReader, Error, Problem, json_path, query, sys};
 
 /// The first buffer for a body whose length the caller did not say, and the largest that is made on
 /// the strength of a `content-length` alone, before bytes have come.
@@ -125,6 +125,17 @@ impl Request {
             Body::Whole(_) => Err(too_large(bytes_max)),
             Body::Cut(limit) => Err(too_large(*limit)),
             Body::Unreadable => Err(Error::new(413, "the body is larger than the worker takes")),
+        }
+    }
+
+    /// The body as it arrives, for what is too large to hold or should not wait for its end. What was
+    /// read whole before is read again from memory.
+    pub fn into_reader(self) -> BodyReader {
+        match self.body.into_inner() {
+            None => BodyReader::of_worker(),
+            Some(Body::Whole(body)) => BodyReader::of_memory(body),
+            // nothing more comes from the worker, and it says so
+            Some(Body::Cut(_) | Body::Unreadable) => BodyReader::of_worker(),
         }
     }
 

@@ -1,13 +1,15 @@
-//! Responses, whole: built in memory and handed to the worker in one call. Not a stream. Invariant:
-//! what the worker gets is exactly the status, headers and body that the accessors show, so a native
-//! test sees what a caller would, short of `content-length`, which the worker adds.
+//! Responses: whole, built in memory and handed to the worker in one call, or streamed, written while
+//! the caller already reads. Invariant: what the worker gets is exactly the status, headers and body
+//! that the accessors show, so a native test sees what a caller would, short of `content-length`,
+//! which the worker adds.
 
 use std::borrow::Cow;
+use std::{fmt, io};
 
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::head::{put_str, put_u32};
-use crate::{Problem, log};
+use crate::{BodyWriter, Problem, log, sys};
 
 type Text = Cow<'static, str>;
 
@@ -21,17 +23,26 @@ type Text = Cow<'static, str>;
 /// assert_eq!(response.header_value("Content-Type"), Some("application/json"));
 /// assert_eq!(response.body_text(), "[1,2,3]");
 /// ```
-#[derive(Clone, Debug)]
 pub struct Response {
     status: u16,
     headers: Vec<(Text, Text)>,
-    body: Cow<'static, [u8]>,
+    body: Body,
 }
+
+enum Body {
+    Whole(Cow<'static, [u8]>),
+    Streamed(Write),
+}
+
+type Write = Box<dyn FnOnce(&mut BodyWriter) -> io::Result<()>>;
+
+/// What a function returns to the worker when the body of a streamed response broke off.
+const BROKEN_OFF: i32 = 2;
 
 impl Response {
     /// An empty response with this status, 200 to 599; the worker refuses others.
     pub fn new(status: u16) -> Self {
-        Self { status, headers: vec![], body: Cow::Borrowed(&[]) }
+        Self { status, headers: vec![], body: Body::Whole(Cow::Borrowed(&[])) }
     }
 
     /// An empty response with status 200.
@@ -45,7 +56,8 @@ impl Response {
             Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
             Cow::Owned(text) => Cow::Owned(text.into_bytes()),
         };
-        Self { body, ..Self::ok() }.header("content-type", "text/plain; charset=utf-8")
+        Self { body: Body::Whole(body), ..Self::ok() }
+            .header("content-type", "text/plain; charset=utf-8")
     }
 
     /// A value as JSON, with status 200. A value that has no JSON form (a map with keys that are not
@@ -58,6 +70,26 @@ impl Response {
                 Self::new(500)
             }
         }
+    }
+
+    /// A response with status 200 whose body is written while the caller already reads it. The
+    /// head leaves before `write` is called, so that what goes wrong in there can only break the body off: an
+    /// error ends the response where it is. A slow caller slows the writing; one that goes away ends it.
+    ///
+    /// ```
+    /// use std::io::Write;
+    /// use steading::Response;
+    ///
+    /// let response = Response::stream(|body| {
+    ///     for n in 1..=3 {
+    ///         writeln!(body, "{n}")?;
+    ///     }
+    ///     Ok(())
+    /// });
+    /// assert_eq!(steading::testing::whole(response).body_text(), "1\n2\n3\n");
+    /// ```
+    pub fn stream(write: impl FnOnce(&mut BodyWriter) -> io::Result<()> + 'static) -> Self {
+        Self { body: Body::Streamed(Box::new(write)), ..Self::ok() }
     }
 
     /// Problem details with a status and a title. [`Problem`] has the other members.
@@ -94,7 +126,7 @@ impl Response {
     /// Sets the body. The content type is yours to set.
     #[must_use]
     pub fn body(mut self, body: impl Into<Cow<'static, [u8]>>) -> Self {
-        self.body = body.into();
+        self.body = Body::Whole(body.into());
         self
     }
 
@@ -114,19 +146,51 @@ impl Response {
         self.headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))
     }
 
-    /// The body.
+    /// The body; empty for one that is streamed, before [`testing::whole`](crate::testing::whole).
     pub fn body_bytes(&self) -> &[u8] {
-        &self.body
+        match &self.body {
+            Body::Whole(body) => body,
+            Body::Streamed(_) => &[],
+        }
     }
 
     /// The body as text, for tests; what is not UTF-8 is replaced.
     pub fn body_text(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(&self.body)
+        String::from_utf8_lossy(self.body_bytes())
     }
 
     /// The body read as JSON, for tests.
     pub fn body_json<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        serde_json::from_slice(&self.body)
+        serde_json::from_slice(self.body_bytes())
+    }
+
+    /// Gives the response to the worker; what the function returns to it.
+    pub(crate) fn send(self) -> i32 {
+        let head = self.encode_head();
+        match self.body {
+            Body::Whole(body) => sys::response_send(&head, &body),
+            Body::Streamed(write) => {
+                let started = sys::response_start(&head);
+                if started.is_ok() && write(&mut BodyWriter::to_worker()).is_ok() {
+                    0
+                } else {
+                    BROKEN_OFF
+                }
+            }
+        }
+    }
+
+    /// The response with its body in memory.
+    pub(crate) fn collected(self) -> io::Result<Self> {
+        let body = match self.body {
+            Body::Whole(body) => body,
+            Body::Streamed(write) => {
+                let mut body = BodyWriter::to_memory();
+                write(&mut body)?;
+                body.into_memory().into()
+            }
+        };
+        Ok(Self { body: Body::Whole(body), ..self })
     }
 
     /// The response head as `ABI.md` lays it out.
@@ -140,6 +204,17 @@ impl Response {
             put_str(&mut head, value.as_bytes());
         }
         head
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Response");
+        shown.field("status", &self.status).field("headers", &self.headers);
+        match &self.body {
+            Body::Whole(_) => shown.field("body", &self.body_text()).finish(),
+            Body::Streamed(_) => shown.finish_non_exhaustive(),
+        }
     }
 }
 

@@ -25,6 +25,24 @@ pub(crate) fn response_send(head: &[u8], body: &[u8]) -> i32 {
     imports::response_send(head, body)
 }
 
+/// Gives the head of a response whose body follows in pieces.
+pub(crate) fn response_start(head: &[u8]) -> Result<(), NotTaken> {
+    taken(imports::response_start(head))
+}
+
+/// Adds a piece to the body, waiting for the caller to keep up.
+pub(crate) fn response_write(piece: &[u8]) -> Result<(), NotTaken> {
+    taken(imports::response_write(piece))
+}
+
+/// The worker does not take the response, or no more of it.
+#[derive(Debug)]
+pub(crate) struct NotTaken;
+
+fn taken(result: i32) -> Result<(), NotTaken> {
+    if result == 0 { Ok(()) } else { Err(NotTaken) }
+}
+
 /// Writes one log record.
 pub(crate) fn log_write(level: u32, message: &str) {
     imports::log_write(level, message.as_bytes());
@@ -56,6 +74,8 @@ mod imports {
                 body_ptr: *const u8,
                 body_len: usize,
             ) -> i32;
+            pub(super) fn response_start(head_ptr: *const u8, head_len: usize) -> i32;
+            pub(super) fn response_write(ptr: *const u8, len: usize) -> i32;
             pub(super) fn log_write(level: u32, ptr: *const u8, len: usize);
         }
 
@@ -78,6 +98,16 @@ mod imports {
     pub(super) fn response_send(head: &[u8], body: &[u8]) -> i32 {
         // SAFETY: the worker only reads, within two live slices, before it returns.
         unsafe { raw::response_send(head.as_ptr(), head.len(), body.as_ptr(), body.len()) }
+    }
+
+    pub(super) fn response_start(head: &[u8]) -> i32 {
+        // SAFETY: the worker only reads, within a live slice, before it returns.
+        unsafe { raw::response_start(head.as_ptr(), head.len()) }
+    }
+
+    pub(super) fn response_write(piece: &[u8]) -> i32 {
+        // SAFETY: the worker only reads, within a live slice, before it returns.
+        unsafe { raw::response_write(piece.as_ptr(), piece.len()) }
     }
 
     pub(super) fn log_write(level: u32, message: &[u8]) {
@@ -105,6 +135,14 @@ mod imports {
     }
 
     pub(super) fn response_send(_head: &[u8], _body: &[u8]) -> i32 {
+        -1
+    }
+
+    pub(super) fn response_start(_head: &[u8]) -> i32 {
+        -1
+    }
+
+    pub(super) fn response_write(_piece: &[u8]) -> i32 {
         -1
     }
 

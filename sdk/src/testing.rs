@@ -19,12 +19,20 @@
 
 use serde::Serialize;
 
-use crate::Request;
 use crate::head::{RequestHead, put_str, put_u32};
+use crate::{Request, Response};
 
 /// Starts a request with this method and path.
 pub fn request(method: impl Into<String>, path: impl Into<String>) -> RequestBuilder {
     RequestBuilder { method: method.into(), path: path.into(), ..RequestBuilder::default() }
+}
+
+/// A streamed response with its body in memory, where the accessors find it; any other as it is.
+///
+/// # Panics
+/// When writing the body fails.
+pub fn whole(response: Response) -> Response {
+    response.collected().expect("the response's body can be written")
 }
 
 /// A request being built.

@@ -9,5 +9,6 @@ mod guests;
 mod portal;
 mod publish;
 mod setup;
+mod streaming;
 mod tidy;
 mod versions;

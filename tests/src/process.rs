@@ -75,6 +75,15 @@ impl Process {
         format!("---- {} ({})\n{}", self.name, self.id, self.output.tail())
     }
 
+    /// Resident memory, bytes.
+    pub fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id));
+        let status = status.expect("the process runs, on Linux");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        kib.expect("its status has the line VmRSS") << 10
+    }
+
     /// SIGKILL: the process gets no chance to say goodbye. Returns when it is gone.
     pub async fn sigkill(&mut self) {
         self.child

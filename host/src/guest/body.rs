@@ -4,7 +4,7 @@
 use bytes::{Buf, Bytes};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
-use tokio::sync::oneshot;
+use tokio::sync::oneshot::{self, error::TryRecvError};
 
 /// A body that is read once, from front to back.
 pub(crate) struct RequestBody {
@@ -74,17 +74,23 @@ impl RequestBody {
             }
             let Some(stream) = &mut self.stream else { return Ok(0) };
             match stream.frame().await {
-                None => self.stream = None,
+                None => self.end(),
                 Some(Ok(frame)) => self.take(frame.into_data().unwrap_or_default())?,
                 Some(Err(_)) => {
                     self.failed = true;
-                    self.stream = None;
+                    self.end();
                 }
             }
         }
         let count = buffer.len().min(self.piece.len());
         self.piece.copy_to_slice(&mut buffer[..count]);
         Ok(count)
+    }
+
+    /// There is nothing to give back.
+    fn end(&mut self) {
+        self.stream = None;
+        self.rest = None;
     }
 
     fn take(&mut self, piece: Bytes) -> Result<(), BodyFault> {
@@ -113,7 +119,12 @@ impl Rest {
         let stream = match self {
             Self::Nothing => None,
             Self::All(stream) => Some(stream),
-            Self::Unread(mut rest) => rest.try_recv().ok(),
+            Self::Unread(mut rest) => match rest.try_recv() {
+                Ok(stream) => Some(stream),
+                Err(TryRecvError::Closed) => None,
+                // the guest has answered and still reads
+                Err(TryRecvError::Empty) => return false,
+            },
         };
         let Some(mut stream) = stream else { return true };
         let mut left = bytes_max;

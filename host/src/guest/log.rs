@@ -2,7 +2,7 @@
 //! Kept until the invocation ends, bounded, and then handed to `tracing` under its own target, so
 //! that guests' words can be filtered from the worker's.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 /// The most that one invocation may log, bytes; what comes after is dropped and the log says so.
 /// Enough for some hundred lines, little enough for a thousand invocations at once.
@@ -17,9 +17,9 @@ pub(crate) enum Level {
     Debug,
 }
 
-/// The log of one invocation; clones write to the same one.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct GuestLog(Arc<Mutex<Records>>);
+/// The log of one invocation.
+#[derive(Debug, Default)]
+pub(crate) struct GuestLog(Mutex<Records>);
 
 #[derive(Debug, Default)]
 struct Records {

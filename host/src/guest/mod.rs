@@ -4,8 +4,11 @@
 //! A guest's fault is a value ([`GuestError`]), never a panic and never the worker's end.
 
 mod body;
+mod conduit;
+mod cpu;
 mod log;
 pub(crate) mod native;
+mod outlet;
 
 use std::time::Duration;
 
@@ -13,7 +16,8 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 pub(crate) use body::{RequestBody, Rest};
-pub(crate) use log::GuestLog;
+pub(crate) use conduit::Conduit;
+pub(crate) use cpu::Metered;
 
 /// What a guest is called with.
 pub(crate) struct GuestRequest {
@@ -27,11 +31,26 @@ pub(crate) struct GuestRequest {
     pub(crate) invocation: String,
 }
 
-/// What a guest answered.
-#[derive(Debug)]
-pub(crate) struct GuestResponse {
+/// The head of a guest's response.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ResponseHead {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
+}
+
+/// How a guest that ended without a fault has answered.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// With this.
+    Whole(GuestResponse),
+    /// With what has left by the conduit's outlet, and what still waits there.
+    Streamed,
+}
+
+/// A response that was given whole.
+#[derive(Debug)]
+pub(crate) struct GuestResponse {
+    pub(crate) head: ResponseHead,
     pub(crate) body: Bytes,
     /// What went wrong in the guest after its response was complete; the caller gets the response, the
     /// record gets the fault.
@@ -43,6 +62,8 @@ pub(crate) struct GuestResponse {
 pub(crate) enum GuestError {
     #[error("the function did not answer within its {} ms", .0.as_millis())]
     DeadlineExceeded(Duration),
+    #[error("the function computed for longer than its {} ms", .0.as_millis())]
+    CpuExceeded(Duration),
     #[error("the function needed more than its {} MiB of memory", bytes_max >> 20)]
     MemoryExceeded { bytes_max: u64 },
     #[error("the function used up its stack")]

@@ -4,16 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response, Version, header};
-use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use uuid::Uuid;
 
 use crate::admission::{Admission, Permit};
 use crate::auth;
 use crate::guest::{GuestRequest, RequestBody, Rest};
-use crate::invoke::{Function, invoke};
+use crate::invoke::{Function, ReplyBody, invoke};
 use crate::metrics::Metrics;
 use crate::problem::Refusal;
 use crate::router::{Match, RouteTable};
@@ -35,7 +33,7 @@ const INVOCATION: HeaderName = HeaderName::from_static("x-steading-invocation");
 pub(crate) struct OpenConnection(Arc<Metrics>);
 
 impl Service {
-    pub(crate) async fn call(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    pub(crate) async fn call(&self, request: Request<Incoming>) -> Response<ReplyBody> {
         let version = request.version();
         let (mut response, rest) = match self.admit(&request) {
             Ok((found, permit)) => self.run(found, permit, request).await,
@@ -76,7 +74,7 @@ impl Service {
         found: Match<Arc<Function>>,
         permit: Permit,
         request: Request<Incoming>,
-    ) -> (Response<Full<Bytes>>, Rest) {
+    ) -> (Response<ReplyBody>, Rest) {
         let function = found.function;
         let invocation = Uuid::now_v7().simple().to_string();
         let named = HeaderValue::from_str(&invocation).expect("an id is header text");
@@ -89,10 +87,10 @@ impl Service {
             invocation: invocation.clone(),
         };
         let mut response = match invoke(&function, request, permit).await {
-            Ok(answer) => {
-                let mut response = Response::new(Full::new(answer.body));
-                *response.status_mut() = answer.status;
-                *response.headers_mut() = answer.headers;
+            Ok(reply) => {
+                let mut response = Response::new(reply.body);
+                *response.status_mut() = reply.head.status;
+                *response.headers_mut() = reply.head.headers;
                 response
             }
             Err(fault) => fault.response(&invocation),

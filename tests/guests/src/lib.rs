@@ -1,5 +1,5 @@
-//! Guests that misbehave, one per file, and two that do not: `steady`, by which the tests see that the
-//! others harmed nobody, and `slow`, which is in flight when something happens.
+//! Guests that misbehave, one per file, and three that do not: `steady`, by which the tests see that the
+//! others harmed nobody, `slow`, which is in flight when something happens, and `echo`, which streams.
 //!
 //! Each file is one function named as the file. `tests/build.rs` lists the files, and the test binary
 //! does not compile while one of them has no test. Those that break the ABI itself cannot be
@@ -7,6 +7,8 @@
 
 mod block;
 mod chatter;
+mod compute;
+mod echo;
 mod exit;
 mod fail;
 mod flood;

@@ -16,6 +16,14 @@ pub(crate) fn a_loop_is_ended_at_its_deadline_with_504() {
 }
 
 #[test]
+pub(crate) fn a_computation_without_end_is_ended_by_its_processor_time_with_500() {
+    run(async {
+        let call = Call::of("compute").await;
+        assert_problem(&call.problem().await, 500, "cpu_exceeded", "200 ms");
+    });
+}
+
+#[test]
 pub(crate) fn a_call_of_the_worker_that_never_returns_is_ended_at_the_deadline() {
     run(async {
         let call = Call::of("block").await;

@@ -12,7 +12,7 @@ use steading_protocol::problem::Problem;
 use steading_tests::{Watched, http};
 
 use crate::setup::shared;
-use crate::{cluster, versions};
+use crate::{cluster, streaming, versions};
 
 /// The test of each guest.
 macro_rules! test_of {
@@ -21,6 +21,12 @@ macro_rules! test_of {
     };
     (chatter) => {
         limits::a_log_without_end_is_ended_at_the_deadline
+    };
+    (compute) => {
+        limits::a_computation_without_end_is_ended_by_its_processor_time_with_500
+    };
+    (echo) => {
+        streaming::a_gigabyte_is_echoed_in_constant_memory
     };
     (exit) => {
         process::a_guest_that_exits_answers_500

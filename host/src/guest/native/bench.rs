@@ -9,7 +9,7 @@ use steading_protocol::{Digest, FunctionRecord, Limits};
 use super::{NativeFunction, NativeModule, linker};
 use crate::EngineConfig;
 use crate::engine::{CodeCache, Engine};
-use crate::guest::{GuestLog, GuestRequest, RequestBody};
+use crate::guest::{Answer, Conduit, GuestRequest, Metered, RequestBody};
 
 /// One function of one module, ready to be called.
 #[doc(hidden)]
@@ -42,8 +42,12 @@ impl Sandbox {
             body: RequestBody::full(Bytes::new()),
             invocation: "bench".into(),
         };
-        let log = GuestLog::default();
-        let response = self.function.call(request, &log).await.map_err(|e| e.to_string())?;
-        Ok(response.body.len())
+        let conduit = Arc::new(Conduit::default());
+        let inner = self.function.call(request, &conduit);
+        let call = Metered { conduit: Arc::clone(&conduit), inner };
+        match call.await.map_err(|error| error.to_string())? {
+            Answer::Whole(response) => Ok(response.body.len()),
+            Answer::Streamed => Ok(conduit.outlet.take_pieces().map_or(0, |body| body.len())),
+        }
     }
 }

@@ -1,17 +1,22 @@
 //! The request and the response of one invocation, as the ABI's imports read and write them.
 
-use bytes::{Bytes, BytesMut};
+use std::sync::Arc;
+
+use bytes::Bytes;
 use steading_protocol::Limits;
 
 use super::super::body::BodyFault;
-use super::super::{GuestError, GuestRequest, GuestResponse, RequestBody};
-use super::head::{self, InvalidHead, ResponseHead};
+use super::super::{
+    Answer, Conduit, GuestError, GuestRequest, GuestResponse, RequestBody, ResponseHead,
+};
+use super::head::{self, InvalidHead};
 
 /// One request, and the response as far as it has come.
 pub(super) struct Exchange {
     head: Vec<u8>,
     body: RequestBody,
     response: Response,
+    conduit: Arc<Conduit>,
     request_bytes_max: u64,
     response_bytes_max: u64,
     fault: Option<Fault>,
@@ -20,7 +25,10 @@ pub(super) struct Exchange {
 /// How far the response has come.
 enum Response {
     None,
-    Started(ResponseHead, BytesMut),
+    /// It leaves by the conduit's outlet; so many bytes have gone in.
+    Started {
+        written_bytes: u64,
+    },
     Complete(ResponseHead, Bytes),
 }
 
@@ -44,11 +52,12 @@ pub(super) enum Written {
 }
 
 impl Exchange {
-    pub(super) fn new(request: GuestRequest, limits: &Limits) -> Self {
+    pub(super) fn new(request: GuestRequest, limits: &Limits, conduit: Arc<Conduit>) -> Self {
         Self {
             head: head::encode(&request),
             body: request.body,
             response: Response::None,
+            conduit,
             request_bytes_max: limits.request_body_bytes_max,
             response_bytes_max: limits.response_body_bytes_max,
             fault: None,
@@ -95,45 +104,50 @@ impl Exchange {
         let Some(head) = self.take_head(head)? else {
             return Ok(Written::Stop);
         };
-        self.response = Response::Started(head, BytesMut::new());
+        self.response = Response::Started { written_bytes: 0 };
+        self.conduit.outlet.start(head);
         Ok(Written::Ok)
     }
 
-    /// Takes a piece of the body.
-    pub(super) fn write(&mut self, piece: &[u8]) -> Result<Written, Violation> {
+    /// Takes a piece of the body, waiting while the caller is slower than the guest.
+    pub(super) async fn write(&mut self, piece: &[u8]) -> Result<Written, Violation> {
         if self.fault.is_some() {
             return Ok(Written::Stop);
         }
-        let Response::Started(_, body) = &mut self.response else {
+        let Response::Started { written_bytes } = &mut self.response else {
             return Err(Violation("response_write without response_start"));
         };
-        if (body.len() + piece.len()) as u64 > self.response_bytes_max {
+        *written_bytes += piece.len() as u64;
+        if *written_bytes > self.response_bytes_max {
             self.fault = Some(Fault::ResponseTooLarge);
+            self.conduit.outlet.clear();
             return Ok(Written::Stop);
         }
-        body.extend_from_slice(piece);
+        self.conduit.outlet.write(piece).await;
         Ok(Written::Ok)
     }
 
     /// What the caller gets from a guest that ended badly: its response, when that was complete before.
-    pub(super) fn into_late(self, fault: GuestError) -> Result<GuestResponse, GuestError> {
+    pub(super) fn into_late(self, fault: GuestError) -> Result<Answer, GuestError> {
         match self.response {
             Response::Complete(head, body) if self.fault.is_none() => {
-                Ok(GuestResponse { late_fault: Some(fault), ..answer(head, body) })
+                Ok(Answer::Whole(GuestResponse { head, body, late_fault: Some(fault) }))
             }
             _ => Err(fault),
         }
     }
 
-    /// The response of a guest that returned.
-    pub(super) fn into_response(self) -> Result<GuestResponse, GuestError> {
+    /// The answer of a guest that returned.
+    pub(super) fn into_answer(self) -> Result<Answer, GuestError> {
         if let Some(fault) = self.fault() {
             return Err(fault);
         }
         match self.response {
             Response::None => Err(GuestError::NoResponse),
-            Response::Started(head, body) => Ok(answer(head, body.freeze())),
-            Response::Complete(head, body) => Ok(answer(head, body)),
+            Response::Started { .. } => Ok(Answer::Streamed),
+            Response::Complete(head, body) => {
+                Ok(Answer::Whole(GuestResponse { head, body, late_fault: None }))
+            }
         }
     }
 
@@ -163,8 +177,4 @@ impl Exchange {
             }
         }
     }
-}
-
-fn answer(head: ResponseHead, body: Bytes) -> GuestResponse {
-    GuestResponse { status: head.status, headers: head.headers, body, late_fault: None }
 }

@@ -4,17 +4,10 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-use super::super::GuestRequest;
+use super::super::{GuestRequest, ResponseHead};
 
 /// More headers than this in a response are refused; hyper's own limit for a request is 100.
 const HEADERS_MAX: usize = 128;
-
-/// The head of a response.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct ResponseHead {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-}
 
 /// Why a response's head is refused.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

@@ -36,7 +36,13 @@ pub(super) fn define(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     )?;
     linker.func_wrap(IMPORT_MODULE, "response_send", response_send)?;
     linker.func_wrap(IMPORT_MODULE, "response_start", response_start)?;
-    linker.func_wrap(IMPORT_MODULE, "response_write", response_write)?;
+    linker.func_wrap_async(
+        IMPORT_MODULE,
+        "response_write",
+        |caller: Caller<'_, State>, (pointer, length): (u32, u32)| {
+            Box::new(response_write(caller, pointer, length))
+        },
+    )?;
     linker.func_wrap(IMPORT_MODULE, "log_write", log_write)?;
     Ok(())
 }
@@ -88,12 +94,14 @@ fn response_start(
     respond(&mut caller, |bytes, exchange| Ok(exchange.start(slice(bytes, head, head_length)?)?))
 }
 
-fn response_write(
+async fn response_write(
     mut caller: Caller<'_, State>,
     pointer: u32,
     length: u32,
 ) -> wasmtime::Result<i32> {
-    respond(&mut caller, |bytes, exchange| Ok(exchange.write(slice(bytes, pointer, length)?)?))
+    let (bytes, state) = memory(&caller)?.data_and_store_mut(&mut caller);
+    let written = state.exchange.write(slice(bytes, pointer, length)?).await;
+    Ok(result(written.map_err(AbiViolation::from)?))
 }
 
 fn log_write(
@@ -103,7 +111,7 @@ fn log_write(
     length: u32,
 ) -> wasmtime::Result<()> {
     let (bytes, state) = memory(&caller)?.data_and_store_mut(&mut caller);
-    state.log.record(Level::from_abi(level), slice(bytes, pointer, length)?);
+    state.conduit.log.record(Level::from_abi(level), slice(bytes, pointer, length)?);
     Ok(())
 }
 
@@ -112,10 +120,14 @@ fn respond(
     act: impl FnOnce(&[u8], &mut Exchange) -> Result<Written, AbiViolation>,
 ) -> wasmtime::Result<i32> {
     let (bytes, state) = memory(caller)?.data_and_store_mut(caller);
-    Ok(match act(bytes, &mut state.exchange)? {
+    Ok(result(act(bytes, &mut state.exchange)?))
+}
+
+fn result(written: Written) -> i32 {
+    match written {
         Written::Ok => 0,
         Written::Stop => FAILED,
-    })
+    }
 }
 
 fn memory(caller: &Caller<'_, State>) -> Result<Memory, AbiViolation> {

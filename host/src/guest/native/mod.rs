@@ -10,6 +10,7 @@ mod head;
 mod imports;
 mod wasi;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use steading_protocol::Limits;
@@ -21,7 +22,7 @@ use wasmtime::{
 use self::exchange::Exchange;
 use self::imports::AbiViolation;
 use self::wasi::LazyWasi;
-use super::{GuestError, GuestLog, GuestRequest, GuestResponse};
+use super::{Answer, Conduit, GuestError, GuestRequest};
 use crate::engine::{Engine, MemoryLimit};
 
 /// A loaded module, ready to be instantiated.
@@ -33,7 +34,7 @@ pub(crate) struct NativeModule {
 
 /// One function of a module.
 pub(crate) struct NativeFunction {
-    module: std::sync::Arc<NativeModule>,
+    module: Arc<NativeModule>,
     entry: ModuleExport,
     limits: Limits,
 }
@@ -57,13 +58,18 @@ pub(crate) struct State {
     memory: Option<Memory>,
     memory_limit: MemoryLimit,
     wasi: LazyWasi,
-    log: GuestLog,
+    conduit: Arc<Conduit>,
 }
 
 /// The deadline of a call has passed while the guest was running.
 #[derive(Debug, thiserror::Error)]
 #[error("deadline exceeded")]
 struct DeadlineExceeded;
+
+/// The guest has used up its processor time.
+#[derive(Debug, thiserror::Error)]
+#[error("processor time exceeded")]
+struct CpuExceeded;
 
 /// Builds the linker that every native module of an engine is resolved with.
 pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
@@ -87,7 +93,7 @@ impl NativeModule {
 
 impl NativeFunction {
     pub(crate) fn new(
-        module: std::sync::Arc<NativeModule>,
+        module: Arc<NativeModule>,
         export: &str,
         limits: Limits,
     ) -> Result<Self, Unusable> {
@@ -96,28 +102,32 @@ impl NativeFunction {
         Ok(Self { module, entry, limits })
     }
 
-    /// Runs the function once in a fresh instance. What it logged is in `log` in any case.
+    /// Runs the function once in a fresh instance. What it logged is in the conduit in any case. The
+    /// future has to be polled through [`Metered`](super::Metered).
     pub(crate) async fn call(
         &self,
         request: GuestRequest,
-        log: &GuestLog,
-    ) -> Result<GuestResponse, GuestError> {
-        let mut store = self.store(request, log);
+        conduit: &Arc<Conduit>,
+    ) -> Result<Answer, GuestError> {
+        let mut store = self.store(request, conduit);
         let allowed = Duration::from_millis(self.limits.deadline_ms_max);
         let deadline = Instant::now() + allowed;
+        let cpu_max = Duration::from_millis(self.limits.cpu_ms_max);
         store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(move |_| {
-            if Instant::now() < deadline {
-                // every epoch the guest lets others run, so that one in a loop never owns a thread
-                Ok(UpdateDeadline::Yield(1))
-            } else {
-                Err(DeadlineExceeded.into())
+        store.epoch_deadline_callback(move |store| {
+            if Instant::now() >= deadline {
+                return Err(DeadlineExceeded.into());
             }
+            if store.data().conduit.cpu.used() >= cpu_max {
+                return Err(CpuExceeded.into());
+            }
+            // every epoch the guest lets others run, so that one in a loop never owns a thread
+            Ok(UpdateDeadline::Yield(1))
         });
         // an epoch does not interrupt a host call that waits, hence the timer around it all
         let run = tokio::time::timeout_at(deadline.into(), self.run(&mut store));
         let fault = match run.await {
-            Ok(Ok(0)) => return store.into_data().exchange.into_response(),
+            Ok(Ok(0)) => return store.into_data().exchange.into_answer(),
             Ok(Ok(code)) => store.data().exchange.fault().unwrap_or(GuestError::Failed(code)),
             Ok(Err(error)) => self.explain(&store, &error),
             Err(_elapsed) => GuestError::DeadlineExceeded(allowed),
@@ -125,13 +135,13 @@ impl NativeFunction {
         store.into_data().exchange.into_late(fault)
     }
 
-    fn store(&self, request: GuestRequest, log: &GuestLog) -> Store<State> {
+    fn store(&self, request: GuestRequest, conduit: &Arc<Conduit>) -> Store<State> {
         let state = State {
-            exchange: Exchange::new(request, &self.limits),
+            exchange: Exchange::new(request, &self.limits, Arc::clone(conduit)),
             memory: None,
             memory_limit: MemoryLimit::new(self.limits.memory_bytes_max),
-            wasi: LazyWasi::new(log.clone()),
-            log: log.clone(),
+            wasi: LazyWasi::new(Arc::clone(conduit)),
+            conduit: Arc::clone(conduit),
         };
         let mut store = Store::new(self.module.instance.module().engine(), state);
         store.limiter(|state| &mut state.memory_limit);
@@ -141,7 +151,11 @@ impl NativeFunction {
     async fn run(&self, store: &mut Store<State>) -> wasmtime::Result<i32> {
         let instance = self.module.instance.instantiate_async(&mut *store).await.map_err(|e| {
             // a trap of the module's own start function is the guest's fault, all else is ours
-            if e.is::<Trap>() || e.is::<AbiViolation>() || e.is::<DeadlineExceeded>() {
+            if e.is::<Trap>()
+                || e.is::<AbiViolation>()
+                || e.is::<DeadlineExceeded>()
+                || e.is::<CpuExceeded>()
+            {
                 e
             } else {
                 NotInstantiated(format!("{e:#}")).into()
@@ -164,6 +178,9 @@ impl NativeFunction {
             return GuestError::DeadlineExceeded(Duration::from_millis(
                 self.limits.deadline_ms_max,
             ));
+        }
+        if error.is::<CpuExceeded>() {
+            return GuestError::CpuExceeded(Duration::from_millis(self.limits.cpu_ms_max));
         }
         if let Some(NotInstantiated(reason)) = error.downcast_ref() {
             if state.memory_limit.was_hit() {

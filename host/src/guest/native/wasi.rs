@@ -6,6 +6,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -15,22 +16,22 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
-use crate::guest::GuestLog;
+use crate::guest::Conduit;
 
 /// A WASI context that is built when it is first asked for.
 pub(super) struct LazyWasi {
-    log: GuestLog,
+    conduit: Arc<Conduit>,
     context: Option<Box<WasiP1Ctx>>,
 }
 
 impl LazyWasi {
-    pub(super) fn new(log: GuestLog) -> Self {
-        Self { log, context: None }
+    pub(super) fn new(conduit: Arc<Conduit>) -> Self {
+        Self { conduit, context: None }
     }
 
     pub(super) fn context(&mut self) -> &mut WasiP1Ctx {
         self.context.get_or_insert_with(|| {
-            let output = LogStream(self.log.clone());
+            let output = LogStream(Arc::clone(&self.conduit));
             let mut builder = WasiCtx::builder();
             builder.stdout(output.clone()).stderr(output).allow_tcp(false).allow_udp(false);
             Box::new(builder.build_p1())
@@ -40,7 +41,7 @@ impl LazyWasi {
 
 /// A standard output that writes to the function's log; never full, never blocking.
 #[derive(Clone)]
-struct LogStream(GuestLog);
+struct LogStream(Arc<Conduit>);
 
 /// The most that one write may bring, bytes; WASI splits longer ones.
 const WRITE_BYTES_MAX: usize = 64 << 10;
@@ -67,7 +68,7 @@ impl AsyncWrite for LogStream {
         _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.0.write(bytes);
+        self.0.log.write(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
 
@@ -87,7 +88,7 @@ impl Pollable for LogStream {
 
 impl OutputStream for LogStream {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        self.0.write(&bytes);
+        self.0.log.write(&bytes);
         Ok(())
     }
 

@@ -1,0 +1,17 @@
+//! What the two sides of a running invocation share: the guest's side (its store, deep in a fiber)
+//! and the worker's side, which polls it. One allocation for all of it.
+
+use super::cpu::CpuMeter;
+use super::log::GuestLog;
+use super::outlet::Outlet;
+
+/// The shared part of one invocation.
+#[derive(Debug, Default)]
+pub(crate) struct Conduit {
+    /// What the guest logged.
+    pub(crate) log: GuestLog,
+    /// A response that leaves before the guest ends.
+    pub(crate) outlet: Outlet,
+    /// The processor time that the guest used.
+    pub(crate) cpu: CpuMeter,
+}

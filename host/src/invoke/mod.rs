@@ -1,0 +1,76 @@
+//! The one path of every invocation, whatever triggered it, and the one place that records it.
+//!
+//! A call runs inside the task that asked for it. When the guest answers whole, that is all there is. When
+//! it starts a response and goes on, the call moves into the response's body: whoever sends the body
+//! drives the guest, so a slow caller slows the guest, and a caller that goes away ends it.
+
+mod record;
+mod reply;
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use steading_protocol::{AppName, FunctionName, HttpTrigger, Limits, VersionNumber};
+
+pub(crate) use record::Took;
+pub(crate) use reply::{Reply, ReplyBody};
+
+use self::record::Record;
+use self::reply::{Call, Streamed};
+use crate::admission::Permit;
+use crate::guest::native::NativeFunction;
+use crate::guest::{Answer, Conduit, GuestError, GuestRequest, Metered};
+use crate::metrics::FunctionMetrics;
+
+/// A function that is loaded and can be invoked.
+pub(crate) struct Function {
+    pub(crate) app: AppName,
+    pub(crate) version: VersionNumber,
+    pub(crate) name: FunctionName,
+    pub(crate) http: HttpTrigger,
+    pub(crate) limits: Limits,
+    pub(crate) native: NativeFunction,
+    pub(crate) metrics: FunctionMetrics,
+}
+
+/// Runs a function once, until there is the head of a response or none to be had.
+pub(crate) async fn invoke(
+    function: &Arc<Function>,
+    request: GuestRequest,
+    permit: Permit,
+) -> Result<Reply, GuestError> {
+    let conduit = Arc::new(Conduit::default());
+    let record = Record::begin(function, &request.invocation, &conduit);
+    let inner = run(record, request, permit);
+    let mut call: Call = Box::pin(Metered { conduit: Arc::clone(&conduit), inner });
+    let ended = poll_fn(|context| match call.as_mut().poll(context) {
+        Poll::Ready(ended) => Poll::Ready(Ok(ended)),
+        Poll::Pending => match conduit.outlet.take_head() {
+            Some(head) => Poll::Ready(Err(head)),
+            None => Poll::Pending,
+        },
+    });
+    match ended.await {
+        Err(head) => Ok(Reply { head, body: ReplyBody::Streamed(Streamed::new(call, conduit)) }),
+        Ok(Err(fault)) => Err(fault),
+        Ok(Ok(Answer::Whole(response))) => Ok(Reply::whole(response.head, response.body)),
+        // it was written in pieces that all fitted into the outlet
+        Ok(Ok(Answer::Streamed)) => {
+            let head = conduit.outlet.take_head().ok_or(GuestError::NoResponse)?;
+            Ok(Reply::whole(head, conduit.outlet.take_pieces().unwrap_or_default()))
+        }
+    }
+}
+
+/// The call with its record and its permit, which is held until the invocation is recorded.
+async fn run(
+    mut record: Record,
+    request: GuestRequest,
+    permit: Permit,
+) -> Result<Answer, GuestError> {
+    let answer = record.function.native.call(request, &record.conduit).await;
+    record.end(&answer);
+    drop(permit);
+    answer
+}
