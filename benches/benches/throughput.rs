@@ -11,7 +11,7 @@ const LOAD: Load = Load { seconds: 5, connections: 32 };
 fn main() -> anyhow::Result<()> {
     without_backtraces()?;
     let guest = Guest::hello()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = steading_host::runtime()?;
     let (bare, installation) = runtime.block_on(async {
         anyhow::Ok((BareServer::start().await?, Installation::start().await?))
     })?;

@@ -59,7 +59,7 @@ fn run(cli: cli::Cli) -> Result<(), Failure> {
     logging::start(cli.log.as_deref().unwrap_or(cli.command.default_log()), cli.log_format)?;
     // One provider for every TLS client of the process; a second installation would be refused.
     rustls::crypto::ring::default_provider().install_default().ok();
-    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    let runtime = steading_host::runtime().context("cannot start the runtime")?;
     runtime.block_on(commands::run(cli.command))
 }
 

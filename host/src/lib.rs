@@ -20,11 +20,13 @@ mod invoke;
 mod metrics;
 mod problem;
 mod router;
+mod runtime;
 mod server;
 mod worker;
 
 pub use config::Config;
 pub use engine::EngineConfig;
+pub use runtime::runtime;
 pub use server::ServerConfig;
 pub use worker::{StartError, Worker};
 

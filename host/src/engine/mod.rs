@@ -76,7 +76,7 @@ pub enum EngineError {
 }
 
 /// How often guests are looked at: the precision of a deadline, and what a spinning guest gets before it must let others run.
-pub(crate) const EPOCH: Duration = Duration::from_millis(5);
+pub(crate) const EPOCH: Duration = Duration::from_millis(1);
 
 impl Engine {
     pub(crate) fn new(config: EngineConfig) -> Result<Self, EngineError> {
