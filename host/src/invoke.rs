@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use steading_protocol::{AppName, FunctionName, HttpTrigger, Limits, VersionNumber};
 
-use crate::admission::Permit;
+use crate::admission::{Caps, Permit};
 use crate::guest::native::NativeFunction;
 use crate::guest::{GuestError, GuestLog, GuestRequest, GuestResponse};
 use crate::metrics::FunctionMetrics;
@@ -17,6 +17,7 @@ pub(crate) struct Function {
     pub(crate) name: FunctionName,
     pub(crate) http: HttpTrigger,
     pub(crate) limits: Limits,
+    pub(crate) caps: Caps,
     pub(crate) native: NativeFunction,
     pub(crate) metrics: FunctionMetrics,
 }

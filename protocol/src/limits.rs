@@ -15,6 +15,20 @@ pub struct Limits {
     pub request_body_bytes_max: u64,
     /// Response body, bytes. A guest that writes more is answered for with 500.
     pub response_body_bytes_max: u64,
+    /// Invocations of the function that one worker runs at once; more are refused with 429. Absent,
+    /// only what the app and the worker allow is the limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_flight_max: Option<u32>,
+}
+
+/// The limits of all functions of an app together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct AppLimits {
+    /// Invocations of the app that one worker runs at once; more are refused with 429.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_flight_max: Option<u32>,
 }
 
 impl Default for Limits {
@@ -25,6 +39,7 @@ impl Default for Limits {
             deadline_ms_max: 30_000,
             request_body_bytes_max: 100 << 20,
             response_body_bytes_max: 100 << 20,
+            in_flight_max: None,
         }
     }
 }
@@ -41,7 +56,12 @@ pub struct LimitsOverride {
     pub request_body_kib_max: Option<u32>,
     /// Response body, KiB; 0 to 1 GiB.
     pub response_body_kib_max: Option<u32>,
+    /// Invocations of one function at once; 1 to 32,000, the most instances a worker can have.
+    pub in_flight_max: Option<u32>,
 }
+
+/// The range of every `in_flight_max`: its end is the most instances that a worker can have.
+pub(crate) const IN_FLIGHT: std::ops::RangeInclusive<u32> = 1..=32_000;
 
 impl Limits {
     /// These limits with the given ones laid over them.
@@ -55,6 +75,7 @@ impl Limits {
             deadline_ms_max: over.deadline_ms_max.map_or(self.deadline_ms_max, u64::from),
             request_body_bytes_max: kib(over.request_body_kib_max, self.request_body_bytes_max),
             response_body_bytes_max: kib(over.response_body_kib_max, self.response_body_bytes_max),
+            in_flight_max: over.in_flight_max.or(self.in_flight_max),
         }
     }
 }
@@ -67,6 +88,7 @@ impl LimitsOverride {
             ("deadline_ms_max", self.deadline_ms_max, 1, 3_600_000),
             ("request_body_kib_max", self.request_body_kib_max, 0, 1 << 20),
             ("response_body_kib_max", self.response_body_kib_max, 0, 1 << 20),
+            ("in_flight_max", self.in_flight_max, *IN_FLIGHT.start(), *IN_FLIGHT.end()),
         ];
         keys.into_iter().find_map(|(key, value, min, max)| {
             let value = value?;
@@ -89,5 +111,15 @@ mod tests {
         let over = LimitsOverride { memory_mib_max: Some(1), ..Default::default() };
         assert_eq!(limits.with(over).memory_bytes_max, 1 << 20);
         assert_eq!(limits.with(over).deadline_ms_max, 50);
+        let over = LimitsOverride { in_flight_max: Some(2), ..Default::default() };
+        assert_eq!(limits.with(over).in_flight_max, Some(2));
+    }
+
+    #[test]
+    fn limits_that_were_kept_before_a_limit_existed_are_read() {
+        let old = r#"{"memory_bytes_max":1,"deadline_ms_max":2,"request_body_bytes_max":3,"response_body_bytes_max":4}"#;
+        let limits: Limits = serde_json::from_str(old).unwrap();
+        assert_eq!((limits.memory_bytes_max, limits.in_flight_max), (1, None));
+        assert_eq!(serde_json::from_str::<AppLimits>("{}").unwrap(), AppLimits::default());
     }
 }

@@ -5,7 +5,9 @@
 mod bad_input;
 mod cluster;
 mod dev;
+mod edge;
 mod guests;
+mod overload;
 mod portal;
 mod publish;
 mod setup;

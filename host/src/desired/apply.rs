@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use wasmtime::Linker;
 
 use super::link::{LinkError, Session};
+use crate::admission::Gates;
 use crate::engine::{CacheError, CodeCache, Engine};
 use crate::guest::native::{self, NativeFunction, NativeModule, State, Unusable};
 use crate::invoke::Function;
@@ -41,6 +42,7 @@ pub(crate) struct Loader {
     pub(crate) linker: Linker<State>,
     pub(crate) code: CodeCache,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) gates: Gates,
 }
 
 /// Whether everything that could be done has been.
@@ -261,6 +263,10 @@ impl Loader {
             name: spec.name.clone(),
             http: http.clone(),
             limits: spec.limits,
+            caps: self.gates.caps(
+                (&app.app, app.limits.in_flight_max),
+                (&spec.name, spec.limits.in_flight_max),
+            ),
             native: NativeFunction::new(Arc::clone(module), &spec.export, spec.limits)?,
             metrics: FunctionMetrics::new(&self.metrics, app.app.as_str(), spec.name.as_str()),
         })
