@@ -50,7 +50,7 @@ pub(crate) async fn invoke(
     let mut record = Record {
         function: Arc::clone(function),
         invocation: request.invocation.clone(),
-        log: GuestLog::default(),
+        log: GuestLog::new(function.limits.log_bytes_max),
         began: Instant::now(),
         outcome: Outcome::Cancelled,
     };

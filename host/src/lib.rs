@@ -12,6 +12,7 @@
 
 mod admission;
 mod auth;
+mod ceilings;
 mod config;
 mod desired;
 mod engine;
@@ -23,6 +24,7 @@ mod router;
 mod server;
 mod worker;
 
+pub use ceilings::CeilingsConfig;
 pub use config::Config;
 pub use engine::EngineConfig;
 pub use server::ServerConfig;

@@ -13,6 +13,7 @@ use url::Url;
 
 use crate::Config;
 use crate::admission::{Admission, Gates};
+use crate::ceilings::{Ceilings, CeilingsError};
 use crate::desired::{Applier, Follower, Link, Loader, StateDir};
 use crate::engine::{CodeCache, Engine, EngineError};
 use crate::guest::native;
@@ -45,6 +46,9 @@ pub enum StartError {
     /// The sockets cannot be served like this.
     #[error(transparent)]
     Server(#[from] server::ServerConfigError),
+    /// The ceilings make no sense.
+    #[error(transparent)]
+    Ceilings(#[from] CeilingsError),
     /// The sandboxes could not be set up.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -74,13 +78,14 @@ impl Worker {
         let in_state = |source| StartError::State { path: config.state_dir.clone(), source };
         let state_dir = StateDir::open(&config.state_dir).map_err(in_state)?;
         let engine = Engine::new(config.engine)?;
+        let ceilings = Ceilings::new(config.ceilings, engine.config().memory_mib_max)?;
         let metrics = Metrics::new();
         let loader = Loader {
             linker: native::linker(&engine).map_err(StartError::Imports)?,
-            code: CodeCache::open(engine.clone(), state_dir.path()).map_err(in_state)?,
-            engine,
+            code: CodeCache::open(engine, state_dir.path()).map_err(in_state)?,
             metrics: Arc::clone(&metrics),
             gates: Gates::default(),
+            ceilings,
         };
         let routes: Routes = Arc::new(ArcSwap::from_pointee(RouteTable::default()));
         let (applier, reports) = Applier::new(loader, Arc::clone(&routes));

@@ -15,6 +15,9 @@ pub struct Limits {
     pub request_body_bytes_max: u64,
     /// Response body, bytes. A guest that writes more is answered for with 500.
     pub response_body_bytes_max: u64,
+    /// What one invocation may log, bytes; what comes after is dropped and the log says so.
+    #[serde(default = "log_bytes_max")]
+    pub log_bytes_max: u64,
     /// Invocations of the function that one worker runs at once; more are refused with 429. Absent,
     /// only what the app and the worker allow is the limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,9 +42,15 @@ impl Default for Limits {
             deadline_ms_max: 30_000,
             request_body_bytes_max: 100 << 20,
             response_body_bytes_max: 100 << 20,
+            log_bytes_max: log_bytes_max(),
             in_flight_max: None,
         }
     }
+}
+
+/// Enough for some hundred lines, little enough for a thousand invocations at once.
+fn log_bytes_max() -> u64 {
+    64 << 10
 }
 
 /// The limits that a manifest sets; what is absent stays as it was.
@@ -56,6 +65,8 @@ pub struct LimitsOverride {
     pub request_body_kib_max: Option<u32>,
     /// Response body, KiB; 0 to 1 GiB.
     pub response_body_kib_max: Option<u32>,
+    /// Log of one invocation, KiB; 0 to 16 MiB.
+    pub log_kib_max: Option<u32>,
     /// Invocations of one function at once; 1 to 32,000, the most instances a worker can have.
     pub in_flight_max: Option<u32>,
 }
@@ -75,6 +86,7 @@ impl Limits {
             deadline_ms_max: over.deadline_ms_max.map_or(self.deadline_ms_max, u64::from),
             request_body_bytes_max: kib(over.request_body_kib_max, self.request_body_bytes_max),
             response_body_bytes_max: kib(over.response_body_kib_max, self.response_body_bytes_max),
+            log_bytes_max: kib(over.log_kib_max, self.log_bytes_max),
             in_flight_max: over.in_flight_max.or(self.in_flight_max),
         }
     }
@@ -88,6 +100,7 @@ impl LimitsOverride {
             ("deadline_ms_max", self.deadline_ms_max, 1, 3_600_000),
             ("request_body_kib_max", self.request_body_kib_max, 0, 1 << 20),
             ("response_body_kib_max", self.response_body_kib_max, 0, 1 << 20),
+            ("log_kib_max", self.log_kib_max, 0, 16 << 10),
             ("in_flight_max", self.in_flight_max, *IN_FLIGHT.start(), *IN_FLIGHT.end()),
         ];
         keys.into_iter().find_map(|(key, value, min, max)| {
@@ -120,6 +133,7 @@ mod tests {
         let old = r#"{"memory_bytes_max":1,"deadline_ms_max":2,"request_body_bytes_max":3,"response_body_bytes_max":4}"#;
         let limits: Limits = serde_json::from_str(old).unwrap();
         assert_eq!((limits.memory_bytes_max, limits.in_flight_max), (1, None));
+        assert_eq!(limits.log_bytes_max, 64 << 10);
         assert_eq!(serde_json::from_str::<AppLimits>("{}").unwrap(), AppLimits::default());
     }
 }

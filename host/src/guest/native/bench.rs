@@ -42,7 +42,7 @@ impl Sandbox {
             body: RequestBody::full(Bytes::new()),
             invocation: "bench".into(),
         };
-        let log = GuestLog::default();
+        let log = GuestLog::new(Limits::default().log_bytes_max);
         let response = self.function.call(request, &log).await.map_err(|e| e.to_string())?;
         Ok(response.body.len())
     }
