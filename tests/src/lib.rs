@@ -30,7 +30,7 @@ pub use dev::Dev;
 pub use eventually::eventually;
 pub use load::{Load, LoadReport};
 pub use process::Process;
-pub use raw::Raw;
+pub use raw::{Raw, allow_open_files};
 pub use runtime::run;
 pub use scratch::scratch;
 pub use shared::{Shared, Watched};

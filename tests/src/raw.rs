@@ -13,6 +13,13 @@ const PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub struct Raw(TcpStream);
 
+/// Raises the limit on open files, for this process and those that it starts from now on; panics when
+/// the system does not allow so many.
+pub fn allow_open_files(count: u64) {
+    let allowed = rlimit::increase_nofile_limit(count).expect("the limit can be read");
+    assert!(allowed >= count, "the system allows {allowed} open files; {count} are needed");
+}
+
 impl Raw {
     /// Connects to the address of a URL such as `http://127.0.0.1:1`.
     pub async fn connect(url: &str) -> Self {
