@@ -1,53 +1,137 @@
-//! Permits: how many invocations may run at once. Overload answers at once; nobody queues here.
-//! Invariant: permits never exceed the pool's instances, so a permit means an instance can be had.
+//! Permits: how many invocations may run at once, of the worker, of an app and of a function. Overload
+//! answers at once; nobody queues here. Counting takes no lock and no memory.
+//!
+//! Invariant: no count ever exceeds its cap, also not for the moment of a refusal, and the worker's cap
+//! is the pool's size, so a permit means that an instance can be had.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// Hands out permits, up to a fixed number.
+use steading_protocol::{AppName, FunctionName};
+
+/// Hands out permits, up to a fixed number, under the caps of what is to run.
 #[derive(Debug)]
 pub(crate) struct Admission {
-    running: AtomicU64,
-    max: u64,
+    worker: Arc<Gate>,
+    max: u32,
 }
+
+/// Counts what is inside.
+#[derive(Debug, Default)]
+struct Gate(AtomicU32);
+
+/// A place inside a gate; given back on drop.
+#[derive(Debug)]
+struct Place(Arc<Gate>);
 
 /// The right to run one invocation; given back on drop.
 #[derive(Debug)]
-pub(crate) struct Permit(Arc<Admission>);
-
-/// Every permit is taken.
-#[derive(Debug, thiserror::Error)]
-#[error("all {max} invocations of this worker are taken")]
-pub(crate) struct Busy {
-    max: u64,
+pub(crate) struct Permit {
+    _function: Option<Place>,
+    _app: Option<Place>,
+    _worker: Place,
 }
+
+/// The caps of one function: its own, and the one it shares with the other functions of its app.
+#[derive(Debug, Default)]
+pub(crate) struct Caps {
+    function: Option<Cap>,
+    app: Option<Cap>,
+}
+
+/// So many may be inside at once.
+#[derive(Debug)]
+struct Cap {
+    gate: Arc<Gate>,
+    max: u32,
+}
+
+/// Nothing more may run now, and whose cap that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Busy {
+    #[error("the function already runs the {max} invocations that it may at once")]
+    Function { max: u32 },
+    #[error("the app already runs the {max} invocations that it may at once")]
+    App { max: u32 },
+    #[error("all {max} invocations of this worker are taken")]
+    Worker { max: u32 },
+}
+
+/// The gates of apps and functions by name. Versions share them, so that what still runs of an old
+/// version counts for the new one.
+#[derive(Debug, Default)]
+pub(crate) struct Gates(Mutex<HashMap<Gated, Weak<Gate>>>);
+
+/// A function of an app, or the app itself.
+type Gated = (AppName, Option<FunctionName>);
 
 impl Admission {
     pub(crate) fn new(max: u32) -> Arc<Self> {
-        Arc::new(Self { running: AtomicU64::new(0), max: u64::from(max) })
+        Arc::new(Self { worker: Arc::default(), max })
     }
 
-    /// Takes a permit, or says at once that there is none.
-    pub(crate) fn admit(self: &Arc<Self>) -> Result<Permit, Busy> {
-        let taken = self.running.fetch_add(1, Ordering::Relaxed);
-        let permit = Permit(Arc::clone(self));
-        if taken < self.max { Ok(permit) } else { Err(Busy { max: self.max }) }
+    /// Takes a permit, or says at once why there is none.
+    pub(crate) fn admit(&self, caps: &Caps) -> Result<Permit, Busy> {
+        let enter = |cap: &Option<Cap>, busy: fn(u32) -> Busy| match cap {
+            None => Ok(None),
+            Some(Cap { gate, max }) => gate.enter(*max).map(Some).ok_or_else(|| busy(*max)),
+        };
+        Ok(Permit {
+            _function: enter(&caps.function, |max| Busy::Function { max })?,
+            _app: enter(&caps.app, |max| Busy::App { max })?,
+            _worker: self.worker.enter(self.max).ok_or(Busy::Worker { max: self.max })?,
+        })
     }
 
-    /// Invocations running now. May be over the maximum for the moment of a refusal.
+    /// Invocations running now.
     pub(crate) fn running(&self) -> u64 {
-        self.running.load(Ordering::Relaxed).min(self.max)
+        u64::from(self.worker.0.load(Ordering::Relaxed))
     }
 
     /// Invocations that can run at once.
     pub(crate) fn max(&self) -> u64 {
-        self.max
+        u64::from(self.max)
     }
 }
 
-impl Drop for Permit {
+impl Gate {
+    fn enter(self: &Arc<Self>, max: u32) -> Option<Place> {
+        // the place exists only once it is counted: its drop takes the count back
+        let more = |inside| (inside < max).then_some(inside + 1);
+        let entered = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        entered.is_ok().then(|| Place(Arc::clone(self)))
+    }
+}
+
+impl Drop for Place {
     fn drop(&mut self) {
-        self.0.running.fetch_sub(1, Ordering::Relaxed);
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Gates {
+    /// The caps of a function of an app, where they are set.
+    pub(crate) fn caps(
+        &self,
+        app: (&AppName, Option<u32>),
+        function: (&FunctionName, Option<u32>),
+    ) -> Caps {
+        let cap = |function: Option<&FunctionName>, max: Option<u32>| {
+            max.map(|max| Cap { gate: self.gate(app.0, function), max })
+        };
+        Caps { app: cap(None, app.1), function: cap(Some(function.0), function.1) }
+    }
+
+    fn gate(&self, app: &AppName, function: Option<&FunctionName>) -> Arc<Gate> {
+        let mut gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        gates.retain(|_, gate| gate.strong_count() > 0);
+        let gate = gates.entry((app.clone(), function.cloned())).or_default();
+        gate.upgrade().unwrap_or_else(|| {
+            let fresh = Arc::default();
+            *gate = Arc::downgrade(&fresh);
+            fresh
+        })
     }
 }
 
@@ -55,15 +139,71 @@ impl Drop for Permit {
 mod tests {
     use super::*;
 
+    fn caps(gates: &Gates, app: Option<u32>, function: &str, own: Option<u32>) -> Caps {
+        gates.caps((&"shop".parse().unwrap(), app), (&function.parse().unwrap(), own))
+    }
+
     #[test]
     fn a_refusal_takes_nothing_and_a_drop_gives_back() {
-        let admission = Admission::new(2);
-        let first = admission.admit().unwrap();
-        let _second = admission.admit().unwrap();
-        assert!(admission.admit().is_err());
+        let (admission, free) = (Admission::new(2), Caps::default());
+        let first = admission.admit(&free).unwrap();
+        let _second = admission.admit(&free).unwrap();
+        assert_eq!(admission.admit(&free).unwrap_err(), Busy::Worker { max: 2 });
         assert_eq!(admission.running(), 2);
         drop(first);
-        assert!(admission.admit().is_ok());
+        assert!(admission.admit(&free).is_ok());
         assert_eq!(admission.running(), 1);
+    }
+
+    #[test]
+    fn each_cap_refuses_by_its_own_name_and_a_refusal_leaves_the_others_as_they_were() {
+        let (admission, gates) = (Admission::new(3), Gates::default());
+        let orders = caps(&gates, Some(2), "orders", Some(1));
+        let items = caps(&gates, Some(2), "items", None);
+        let order = admission.admit(&orders).unwrap();
+        assert_eq!(admission.admit(&orders).unwrap_err(), Busy::Function { max: 1 });
+        let item = admission.admit(&items).unwrap();
+        assert_eq!(admission.admit(&items).unwrap_err(), Busy::App { max: 2 });
+        assert_eq!(admission.running(), 2);
+        drop(order);
+        let _other = admission.admit(&Caps::default()).unwrap();
+        let _another = admission.admit(&Caps::default()).unwrap();
+        // the worker's refusal must give back the places in the function and in the app
+        assert_eq!(admission.admit(&orders).unwrap_err(), Busy::Worker { max: 3 });
+        drop((_other, item));
+        assert!(admission.admit(&orders).is_ok());
+    }
+
+    #[test]
+    fn what_runs_of_an_old_version_counts_for_the_new_one() {
+        let (admission, gates) = (Admission::new(9), Gates::default());
+        let old = caps(&gates, None, "orders", Some(1));
+        let running = admission.admit(&old).unwrap();
+        let new = caps(&gates, None, "orders", Some(2));
+        drop(old);
+        let _second = admission.admit(&new).unwrap();
+        assert!(admission.admit(&new).is_err());
+        drop(running);
+        assert!(admission.admit(&new).is_ok());
+    }
+
+    #[test]
+    fn a_cap_holds_under_many_threads() {
+        let (admission, gates) = (Admission::new(1000), Gates::default());
+        let caps = caps(&gates, None, "orders", Some(2));
+        let most = AtomicU32::new(0);
+        std::thread::scope(|threads| {
+            for _ in 0..4 {
+                threads.spawn(|| {
+                    for _ in 0..10_000 {
+                        if let Ok(_permit) = admission.admit(&caps) {
+                            most.fetch_max(admission.running() as u32, Ordering::Relaxed);
+                        }
+                    }
+                });
+            }
+        });
+        assert!((1..=3).contains(&most.load(Ordering::Relaxed)), "{most:?}");
+        assert_eq!(admission.running(), 0);
     }
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use steading_protocol::Secret;
 use url::Url;
 
-use crate::{EngineConfig, ServerConfig};
+use crate::{CeilingsConfig, EngineConfig, ServerConfig};
 
 /// Everything a worker is started with; read from TOML, unknown keys are errors.
 #[derive(Clone, Debug, Deserialize)]
@@ -34,6 +34,8 @@ pub struct Config {
     pub engine: EngineConfig,
     /// The sockets.
     pub server: ServerConfig,
+    /// What functions may ask for.
+    pub ceilings: CeilingsConfig,
 }
 
 impl Default for Config {
@@ -48,6 +50,7 @@ impl Default for Config {
             join_token: None,
             engine: EngineConfig::default(),
             server: ServerConfig::default(),
+            ceilings: CeilingsConfig::default(),
         }
     }
 }

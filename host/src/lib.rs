@@ -12,6 +12,7 @@
 
 mod admission;
 mod auth;
+mod ceilings;
 mod config;
 mod desired;
 mod engine;
@@ -24,6 +25,7 @@ mod runtime;
 mod server;
 mod worker;
 
+pub use ceilings::CeilingsConfig;
 pub use config::Config;
 pub use engine::EngineConfig;
 pub use runtime::runtime;

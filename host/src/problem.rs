@@ -22,6 +22,10 @@ pub(crate) enum Refusal {
     Busy(#[from] Busy),
     #[error("the request body is longer than the function's {bytes_max} bytes")]
     TooLarge { bytes_max: u64 },
+    #[error("path and query are longer than {bytes_max} bytes")]
+    UriTooLong { bytes_max: usize },
+    #[error("the request has more than {max} headers")]
+    HeadersTooMany { max: usize },
 }
 
 impl Refusal {
@@ -32,8 +36,14 @@ impl Refusal {
                 (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed")
             }
             Self::Unauthorized(_) => (StatusCode::UNAUTHORIZED, "unauthorized"),
-            Self::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "worker_busy"),
+            Self::Busy(Busy::Function { .. }) => (StatusCode::TOO_MANY_REQUESTS, "function_busy"),
+            Self::Busy(Busy::App { .. }) => (StatusCode::TOO_MANY_REQUESTS, "app_busy"),
+            Self::Busy(Busy::Worker { .. }) => (StatusCode::SERVICE_UNAVAILABLE, "worker_busy"),
             Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "request_too_large"),
+            Self::UriTooLong { .. } => (StatusCode::URI_TOO_LONG, "uri_too_long"),
+            Self::HeadersTooMany { .. } => {
+                (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "head_too_large")
+            }
         }
     }
 

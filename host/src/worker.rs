@@ -12,13 +12,16 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::Config;
-use crate::admission::Admission;
+use crate::admission::{Admission, Gates};
+use crate::ceilings::{Ceilings, CeilingsError};
 use crate::desired::{Applier, Follower, Link, Loader, StateDir};
 use crate::engine::{CodeCache, Engine, EngineError};
 use crate::guest::native;
 use crate::metrics::Metrics;
 use crate::router::RouteTable;
-use crate::server::{self, BindError, ControlServer, ControlState, Routes, ServerConfig, Service};
+use crate::server::{
+    self, BindError, ControlServer, ControlState, HeadLimits, Routes, ServerConfig, Service,
+};
 
 /// What a heartbeat carries.
 pub(crate) type Load = WorkerLoad;
@@ -40,6 +43,12 @@ pub enum StartError {
     /// A port could not be opened.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// The sockets cannot be served like this.
+    #[error(transparent)]
+    Server(#[from] server::ServerConfigError),
+    /// The ceilings make no sense.
+    #[error(transparent)]
+    Ceilings(#[from] CeilingsError),
     /// The sandboxes could not be set up.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -62,18 +71,21 @@ pub enum StartError {
 impl Worker {
     /// Binds both ports and takes up the last desired state; the manager is joined once it runs.
     pub async fn start(config: Config) -> Result<Self, StartError> {
+        config.server.check()?;
         let listener = server::bind(config.listen).await?;
         let address =
             listener.local_addr().map_err(|source| BindError { address: config.listen, source })?;
         let in_state = |source| StartError::State { path: config.state_dir.clone(), source };
         let state_dir = StateDir::open(&config.state_dir).map_err(in_state)?;
         let engine = Engine::new(config.engine)?;
+        let ceilings = Ceilings::new(config.ceilings, engine.config().memory_mib_max)?;
         let metrics = Metrics::new();
         let loader = Loader {
             linker: native::linker(&engine).map_err(StartError::Imports)?,
-            code: CodeCache::open(engine.clone(), state_dir.path()).map_err(in_state)?,
-            engine,
+            code: CodeCache::open(engine, state_dir.path()).map_err(in_state)?,
             metrics: Arc::clone(&metrics),
+            gates: Gates::default(),
+            ceilings,
         };
         let routes: Routes = Arc::new(ArcSwap::from_pointee(RouteTable::default()));
         let (applier, reports) = Applier::new(loader, Arc::clone(&routes));
@@ -86,7 +98,11 @@ impl Worker {
             admission: Arc::clone(&admission),
         });
         let control = ControlServer::start(config.control, Arc::clone(&state))?;
-        let service = Arc::new(Service { routes, admission, metrics });
+        let head = HeadLimits {
+            uri_bytes_max: config.server.uri_bytes_max,
+            headers_max: config.server.headers_max,
+        };
+        let service = Arc::new(Service { routes, admission, metrics, head });
         let mut follower = Follower {
             link: link(&config, address, state_dir.clone())?,
             applier,

@@ -6,7 +6,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AppName, Digest, FunctionSpec, Generation, Secret, VersionNumber, WorkerId};
+use crate::{
+    AppLimits, AppName, Digest, FunctionSpec, Generation, Secret, VersionNumber, WorkerId,
+};
 
 /// Everything one worker should serve.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +35,9 @@ pub struct DesiredApp {
     pub modules: Vec<ModuleRef>,
     /// The functions to serve from them.
     pub functions: Vec<FunctionSpec>,
+    /// What all of them together may use.
+    #[serde(default)]
+    pub limits: AppLimits,
 }
 
 /// A module to fetch by its digest.

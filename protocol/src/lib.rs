@@ -24,7 +24,7 @@ pub use digest::{Digest, InvalidDigest};
 pub use function::{
     AuthLevel, FunctionRecord, FunctionSpec, HttpTrigger, InvalidSection, Method, Trigger,
 };
-pub use limits::{Limits, LimitsOverride};
+pub use limits::{AppLimits, Limits, LimitsOverride};
 pub use manifest::{AppSection, FunctionSection, Manifest, ManifestError};
 pub use names::{AppName, FunctionName, Generation, InvalidName, VersionNumber, WorkerId};
 pub use route::{InvalidRoute, RouteConflict, RouteTemplate, Segment, check_routes};

@@ -18,6 +18,23 @@ pub struct Limits {
     pub request_body_bytes_max: u64,
     /// Response body, bytes. A guest that writes more is answered for with 500.
     pub response_body_bytes_max: u64,
+    /// What one invocation may log, bytes; what comes after is dropped and the log says so.
+    #[serde(default = "log_bytes_max")]
+    pub log_bytes_max: u64,
+    /// Invocations of the function that one worker runs at once; more are refused with 429. Absent,
+    /// only what the app and the worker allow is the limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_flight_max: Option<u32>,
+}
+
+/// The limits of all functions of an app together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct AppLimits {
+    /// Invocations of the app that one worker runs at once; more are refused with 429.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_flight_max: Option<u32>,
 }
 
 /// A function that computes for longer than this says so in its manifest.
@@ -36,8 +53,15 @@ impl Default for Limits {
             cpu_ms_max: CPU_MS_MAX_DEFAULT,
             request_body_bytes_max: 100 << 20,
             response_body_bytes_max: 100 << 20,
+            log_bytes_max: log_bytes_max(),
+            in_flight_max: None,
         }
     }
+}
+
+/// Enough for some hundred lines, little enough for a thousand invocations at once.
+fn log_bytes_max() -> u64 {
+    64 << 10
 }
 
 /// The limits that a manifest sets; what is absent stays as it was.
@@ -54,7 +78,14 @@ pub struct LimitsOverride {
     pub request_body_kib_max: Option<u32>,
     /// Response body, KiB; 0 to 1 GiB.
     pub response_body_kib_max: Option<u32>,
+    /// Log of one invocation, KiB; 0 to 16 MiB.
+    pub log_kib_max: Option<u32>,
+    /// Invocations of one function at once; 1 to 32,000, the most instances a worker can have.
+    pub in_flight_max: Option<u32>,
 }
+
+/// The range of every `in_flight_max`: its end is the most instances that a worker can have.
+pub(crate) const IN_FLIGHT: std::ops::RangeInclusive<u32> = 1..=32_000;
 
 impl Limits {
     /// These limits with the given ones laid over them.
@@ -69,6 +100,8 @@ impl Limits {
             cpu_ms_max: over.cpu_ms_max.map_or(self.cpu_ms_max, u64::from),
             request_body_bytes_max: kib(over.request_body_kib_max, self.request_body_bytes_max),
             response_body_bytes_max: kib(over.response_body_kib_max, self.response_body_bytes_max),
+            log_bytes_max: kib(over.log_kib_max, self.log_bytes_max),
+            in_flight_max: over.in_flight_max.or(self.in_flight_max),
         }
     }
 }
@@ -82,6 +115,8 @@ impl LimitsOverride {
             ("cpu_ms_max", self.cpu_ms_max, 1, 3_600_000),
             ("request_body_kib_max", self.request_body_kib_max, 0, 1 << 20),
             ("response_body_kib_max", self.response_body_kib_max, 0, 1 << 20),
+            ("log_kib_max", self.log_kib_max, 0, 16 << 10),
+            ("in_flight_max", self.in_flight_max, *IN_FLIGHT.start(), *IN_FLIGHT.end()),
         ];
         keys.into_iter().find_map(|(key, value, min, max)| {
             let value = value?;
@@ -104,5 +139,16 @@ mod tests {
         let over = LimitsOverride { memory_mib_max: Some(1), ..Default::default() };
         assert_eq!(limits.with(over).memory_bytes_max, 1 << 20);
         assert_eq!(limits.with(over).deadline_ms_max, 50);
+        let over = LimitsOverride { in_flight_max: Some(2), ..Default::default() };
+        assert_eq!(limits.with(over).in_flight_max, Some(2));
+    }
+
+    #[test]
+    fn limits_that_were_kept_before_a_limit_existed_are_read() {
+        let old = r#"{"memory_bytes_max":1,"deadline_ms_max":2,"request_body_bytes_max":3,"response_body_bytes_max":4}"#;
+        let limits: Limits = serde_json::from_str(old).unwrap();
+        assert_eq!((limits.memory_bytes_max, limits.in_flight_max), (1, None));
+        assert_eq!(limits.log_bytes_max, 64 << 10);
+        assert_eq!(serde_json::from_str::<AppLimits>("{}").unwrap(), AppLimits::default());
     }
 }

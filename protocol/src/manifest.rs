@@ -17,7 +17,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AppName, FunctionName, LimitsOverride};
+use crate::limits::IN_FLIGHT;
+use crate::{AppLimits, AppName, FunctionName, LimitsOverride};
 
 /// A parsed `steading.toml`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +41,8 @@ pub struct AppSection {
     /// Host names that lead to this app alone, without a port. With none, the app is reached at
     /// `/functions/<app>/api/…` and, when it is the default, at `/api/…`.
     pub hosts: Vec<String>,
+    /// Invocations of all functions of the app together that one worker runs at once; 1 to 32,000.
+    pub in_flight_max: Option<u32>,
 }
 
 /// A `[functions.<name>]` table.
@@ -82,7 +85,17 @@ impl Manifest {
         Ok(manifest)
     }
 
+    /// The limits of all functions together.
+    pub fn app_limits(&self) -> AppLimits {
+        AppLimits { in_flight_max: self.app.in_flight_max }
+    }
+
     fn check(&self) -> Result<(), ManifestError> {
+        if let Some(value) = self.app.in_flight_max.filter(|value| !IN_FLIGHT.contains(value)) {
+            let (min, max) = IN_FLIGHT.into_inner();
+            let fault = format!("app.in_flight_max = {value} is not within {min} to {max}");
+            return Err(ManifestError::Value(fault));
+        }
         if let Some(fault) = self.limits.out_of_range() {
             return Err(ManifestError::Value(format!("limits.{fault}")));
         }
@@ -134,6 +147,8 @@ mod tests {
             ("[limits]\nmemory_mib_max = 0\n", "limits.memory_mib_max = 0"),
             ("[functions.f.limits]\ndeadline_ms_max = 0\n", "functions.f.limits.deadline_ms_max"),
             ("[app]\nhosts = [\"http://x\"]\n", "`http://x`"),
+            ("[app]\nin_flight_max = 0\n", "app.in_flight_max = 0"),
+            ("[limits]\nin_flight_max = 32001\n", "limits.in_flight_max = 32001"),
         ] {
             let error = Manifest::parse(text).unwrap_err().to_string();
             assert!(error.contains(named), "{error}");

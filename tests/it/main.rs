@@ -3,9 +3,12 @@
 //! what is expected.
 
 mod bad_input;
+mod ceilings;
 mod cluster;
 mod dev;
+mod edge;
 mod guests;
+mod overload;
 mod portal;
 mod publish;
 mod setup;

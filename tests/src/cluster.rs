@@ -22,14 +22,14 @@ pub struct Builder {
     steading: PathBuf,
     workers: usize,
     manager_keys: String,
+    worker_tables: String,
 }
 
 /// Running processes; dropped, they are killed and their folder is removed.
 #[derive(Debug)]
 pub struct Cluster {
-    steading: PathBuf,
+    settings: Builder,
     folder: TempDir,
-    manager_keys: String,
     manager: Role,
     workers: Vec<Role>,
     api: Api,
@@ -47,7 +47,8 @@ struct Role {
 impl Builder {
     /// A cluster without workers.
     pub fn new(steading: impl Into<PathBuf>) -> Self {
-        Self { steading: steading.into(), workers: 0, manager_keys: String::new() }
+        let (steading, none) = (steading.into(), String::new());
+        Self { steading, workers: 0, manager_keys: none.clone(), worker_tables: none }
     }
 
     /// How many workers to start.
@@ -68,6 +69,12 @@ impl Builder {
         self.manager_key("store_bytes_max", bytes)
     }
 
+    /// Tables at the end of every worker's configuration.
+    #[must_use]
+    pub fn worker_tables(self, tables: impl Into<String>) -> Self {
+        Self { worker_tables: tables.into(), ..self }
+    }
+
     fn manager_key(mut self, key: &str, value: u64) -> Self {
         self.manager_keys += &format!("{key} = {value}\n");
         self
@@ -76,23 +83,16 @@ impl Builder {
     /// Starts the manager, then the workers, and waits until all have joined.
     pub async fn start(self) -> Cluster {
         let folder = scratch();
-        let steading = self.steading;
         let config = manager_config(folder.path(), "127.0.0.1:0", &self.manager_keys);
-        let manager = Role::start(&steading, "manager", &config).await;
+        let manager = Role::start(&self.steading, "manager", &config).await;
         let api = Api::sign_in(&manager.url).await;
-        let mut cluster = Cluster {
-            steading,
-            folder,
-            manager_keys: self.manager_keys,
-            manager,
-            workers: vec![],
-            api,
-        };
-        for worker in 0..self.workers {
+        let workers = self.workers;
+        let mut cluster = Cluster { settings: self, folder, manager, workers: vec![], api };
+        for worker in 0..workers {
             let role = cluster.start_worker(worker, "127.0.0.1:0").await;
             cluster.workers.push(role);
         }
-        cluster.live(self.workers).await;
+        cluster.live(workers).await;
         cluster
     }
 }
@@ -125,7 +125,7 @@ impl Cluster {
 
     /// A call of the command line with this manager and a token in its environment.
     pub fn steading(&self) -> Steading {
-        Steading::at(&self.steading)
+        Steading::at(&self.settings.steading)
             .within(self.folder.path())
             .env("STEADING_MANAGER", self.manager())
             .env("STEADING_TOKEN", self.api.token())
@@ -161,8 +161,8 @@ impl Cluster {
     /// Starts the manager that has ended again, with its old folder at its old address.
     pub async fn start_manager_again(&mut self) {
         let address = address_of(&self.manager.url);
-        let config = manager_config(self.folder.path(), &address, &self.manager_keys);
-        self.manager = Role::start(&self.steading, "manager", &config).await;
+        let config = manager_config(self.folder.path(), &address, &self.settings.manager_keys);
+        self.manager = Role::start(&self.settings.steading, "manager", &config).await;
     }
 
     /// One worker's process.
@@ -171,9 +171,19 @@ impl Cluster {
     }
 
     async fn start_worker(&self, worker: usize, listen: &str) -> Role {
-        let name = format!("worker-{worker}");
-        let config = worker_config(self.folder.path(), &name, listen, self.manager());
-        Role::start(&self.steading, "worker", &config).await
+        let config = self.worker_config(&format!("worker-{worker}"), listen);
+        Role::start(&self.settings.steading, "worker", &config).await
+    }
+
+    fn worker_config(&self, name: &str, listen: &str) -> PathBuf {
+        let (manager, tables, folder) =
+            (self.manager(), &self.settings.worker_tables, self.folder.path());
+        let state_dir = folder.join(name);
+        let text = format!(
+            "name = \"{name}\"\nlisten = \"{listen}\"\ncontrol = \"127.0.0.1:0\"\n\
+             manager = \"{manager}\"\nstate_dir = {state_dir:?}\n{tables}"
+        );
+        written(folder.join(format!("{name}.toml")), &text)
     }
 
     /// Shows the end of every process's output, for a failed test.
@@ -225,15 +235,6 @@ fn manager_config(folder: &Path, listen: &str, more: &str) -> PathBuf {
         "listen = \"{listen}\"\ndata_dir = {data_dir:?}\nlost_after_ms = {LOST_AFTER_MS}\n{more}"
     );
     written(folder.join("manager.toml"), &text)
-}
-
-fn worker_config(folder: &Path, name: &str, listen: &str, manager: &str) -> PathBuf {
-    let state_dir = folder.join(name);
-    let text = format!(
-        "name = \"{name}\"\nlisten = \"{listen}\"\ncontrol = \"127.0.0.1:0\"\n\
-         manager = \"{manager}\"\nstate_dir = {state_dir:?}\n"
-    );
-    written(folder.join(format!("{name}.toml")), &text)
 }
 
 fn written(path: PathBuf, text: &str) -> PathBuf {

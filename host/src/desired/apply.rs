@@ -15,9 +15,12 @@ use steading_protocol::{AppName, Digest, FunctionSpec, Generation, Trigger, Vers
 use tokio::sync::watch;
 use wasmtime::Linker;
 
+use super::chain;
 use super::link::{LinkError, Session};
-use crate::engine::{CacheError, CodeCache, Engine};
-use crate::guest::native::{self, NativeFunction, NativeModule, State, Unusable};
+use crate::admission::Gates;
+use crate::ceilings::{Ceilings, OverCeiling};
+use crate::engine::{CacheError, CodeCache};
+use crate::guest::native::{NativeFunction, NativeModule, State, Unusable};
 use crate::invoke::Function;
 use crate::metrics::{FunctionMetrics, Metrics};
 use crate::router::{Ambiguous, AppRoutes, RouteTable};
@@ -37,10 +40,11 @@ pub(crate) struct Applier {
 
 /// Turns a desired app into functions that can be invoked.
 pub(crate) struct Loader {
-    pub(crate) engine: Engine,
     pub(crate) linker: Linker<State>,
     pub(crate) code: CodeCache,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) gates: Gates,
+    pub(crate) ceilings: Ceilings,
 }
 
 /// Whether everything that could be done has been.
@@ -72,6 +76,8 @@ enum LoadError {
     Absent(Digest),
     #[error("module {} cannot be fetched", digest.short())]
     Fetch { digest: Digest, source: LinkError },
+    #[error(transparent)]
+    Ceiling(#[from] OverCeiling),
     #[error(transparent)]
     Cache(#[from] CacheError),
     #[error(transparent)]
@@ -225,9 +231,8 @@ impl Loader {
         loaded: &HashMap<Digest, Arc<NativeModule>>,
         session: Option<&Session>,
     ) -> Result<Serving, LoadError> {
-        let allowed_mib = self.engine.config().memory_mib_max;
         for function in &app.functions {
-            native::check_memory(function.name.as_str(), &function.limits, allowed_mib)?;
+            self.ceilings.function(function.name.as_str(), function.limits)?;
         }
         let mut modules = HashMap::new();
         for module in &app.modules {
@@ -255,13 +260,18 @@ impl Loader {
         let module =
             modules.get(&spec.module).ok_or_else(|| LoadError::Absent(spec.module.clone()))?;
         let Trigger::Http(http) = &spec.trigger;
+        let limits = self.ceilings.function(spec.name.as_str(), spec.limits)?;
         Ok(Function {
             app: app.app.clone(),
             version: app.version,
             name: spec.name.clone(),
             http: http.clone(),
-            limits: spec.limits,
-            native: NativeFunction::new(Arc::clone(module), &spec.export, spec.limits)?,
+            limits,
+            caps: self.gates.caps(
+                (&app.app, self.ceilings.app(app.limits)?.in_flight_max),
+                (&spec.name, limits.in_flight_max),
+            ),
+            native: NativeFunction::new(Arc::clone(module), &spec.export, limits)?,
             metrics: FunctionMetrics::new(&self.metrics, app.app.as_str(), spec.name.as_str()),
         })
     }
@@ -295,7 +305,8 @@ impl LoadError {
         match self {
             Self::Absent(_) | Self::Fetch { .. } | Self::Interrupted(_) => true,
             Self::Cache(CacheError::Store { .. }) => true,
-            Self::Cache(CacheError::Compile { .. }) | Self::Unusable(_) | Self::Routes(_) => false,
+            Self::Cache(CacheError::Compile { .. }) | Self::Ceiling(_) => false,
+            Self::Unusable(_) | Self::Routes(_) => false,
         }
     }
 }
@@ -304,16 +315,4 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, LoadError> {
     tokio::task::spawn_blocking(work).await.map_err(LoadError::Interrupted)
-}
-
-/// An error with what lies under it, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string().replace('\n', " "));
-        next = cause.source();
-    }
-    text
 }

@@ -181,3 +181,15 @@ impl Pauses {
         tokio::time::sleep(pause).await;
     }
 }
+
+/// An error with what lies under it, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string().replace('\n', " "));
+        next = cause.source();
+    }
+    text
+}

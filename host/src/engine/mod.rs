@@ -29,13 +29,24 @@ pub struct EngineConfig {
     pub instances_max: u32,
     /// The most linear memory a function may ask for, MiB; a function that wants more is not loaded.
     pub memory_mib_max: u32,
+    /// The elements of a module's table, which is where its function pointers are; a module that begins
+    /// with more is not loaded, and one that grows to more is refused the growth.
+    pub table_elements_max: u32,
+    /// The stack of a guest, KiB: call frames, and locals that are not in linear memory.
+    pub stack_kib_max: u32,
 }
 
 impl Default for EngineConfig {
     /// 1,000 instances, wasmtime's own default; 1 GiB, so that one careless manifest cannot take a
-    /// small machine down.
+    /// small machine down; 100,000 elements, because languages with large indirect-call tables
+    /// (#10482 upstream) go past wasmtime's 20,000; wasmtime's own 512 KiB of stack.
     fn default() -> Self {
-        Self { instances_max: 1000, memory_mib_max: 1024 }
+        Self {
+            instances_max: 1000,
+            memory_mib_max: 1024,
+            table_elements_max: 100_000,
+            stack_kib_max: 512,
+        }
     }
 }
 
@@ -75,6 +86,10 @@ pub enum EngineError {
     Ticker(#[source] std::io::Error),
 }
 
+/// What a fiber's stack has beside the guest's own: for the worker's functions that a guest calls.
+/// With the guest's default of 512 KiB it is the 2 MiB that wasmtime gives.
+const HOST_STACK_KIB: usize = 1536;
+
 /// How often guests are looked at: the precision of a deadline, and what a spinning guest gets before it must let others run.
 pub(crate) const EPOCH: Duration = Duration::from_millis(1);
 
@@ -101,6 +116,8 @@ impl EngineConfig {
         let ranges = [
             ("instances_max", self.instances_max, 1, 32_000),
             ("memory_mib_max", self.memory_mib_max, 1, 4096),
+            ("table_elements_max", self.table_elements_max, 1, 10_000_000),
+            ("stack_kib_max", self.stack_kib_max, 16, 16 << 10),
         ];
         match ranges.into_iter().find(|(_, value, min, max)| !(min..=max).contains(&value)) {
             Some((key, value, min, max)) => Err(EngineError::Config { key, value, min, max }),
@@ -119,8 +136,7 @@ fn settings(config: EngineConfig) -> wasmtime::Config {
         // tens of thousands of functions and globals
         .max_core_instance_size(1 << 20)
         .max_memory_size((config.memory_mib_max as usize) << 20)
-        // languages with large indirect-call tables (#10482 upstream) go past the default of 20,000
-        .table_elements(100_000)
+        .table_elements(config.table_elements_max as usize)
         .max_tables_per_module(1)
         .max_memories_per_module(1);
     platform::tune(&mut pool);
@@ -128,6 +144,8 @@ fn settings(config: EngineConfig) -> wasmtime::Config {
     settings
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .epoch_interruption(true)
+        .max_wasm_stack((config.stack_kib_max as usize) << 10)
+        .async_stack_size((config.stack_kib_max as usize + HOST_STACK_KIB) << 10)
         // a second memory or 64-bit addresses would go past the pool's slots; threads would let a
         // guest outlive its invocation
         .wasm_features(WasmFeatures::MULTI_MEMORY | WasmFeatures::MEMORY64, false)
@@ -145,5 +163,44 @@ mod tests {
         let config = EngineConfig { instances_max: 0, ..EngineConfig::default() };
         let error = config.check().unwrap_err().to_string();
         assert_eq!(error, "engine.instances_max = 0 is not within 1 to 32000");
+    }
+
+    fn engine(table_elements_max: u32, stack_kib_max: u32) -> Engine {
+        let small = EngineConfig { instances_max: 2, ..EngineConfig::default() };
+        Engine::new(EngineConfig { table_elements_max, stack_kib_max, ..small }).unwrap()
+    }
+
+    /// Calls an export of a module without imports.
+    fn call(engine: &Engine, wat: &str, argument: i32) -> wasmtime::Result<i32> {
+        let module = wasmtime::Module::new(engine.wasmtime(), wat::parse_str(wat).unwrap())?;
+        let mut store = wasmtime::Store::new(engine.wasmtime(), ());
+        store.set_epoch_deadline(1 << 40);
+        let instance = wasmtime::Instance::new(&mut store, &module, &[])?;
+        instance.get_typed_func::<i32, i32>(&mut store, "f")?.call(&mut store, argument)
+    }
+
+    #[test]
+    fn a_table_begins_and_grows_within_its_limit() {
+        const GROW: &str = r#"(module (table $t 1 funcref) (func (export "f") (param i32) (result i32)
+            (table.grow $t (ref.null func) (local.get 0))))"#;
+        let engine = engine(50, 512);
+        assert_eq!(call(&engine, GROW, 49).unwrap(), 1);
+        assert_eq!(call(&engine, GROW, 50).unwrap(), -1);
+        let large = "(module (table 51 funcref))";
+        let error = wasmtime::Module::new(engine.wasmtime(), wat::parse_str(large).unwrap());
+        assert!(format!("{:#}", error.unwrap_err()).contains("limit of 50"));
+    }
+
+    #[test]
+    fn the_stack_is_as_deep_as_configured() {
+        // calls itself as often as it is told
+        const DIVE: &str = r#"(module (func $f (export "f") (param i32) (result i32)
+            (if (result i32) (local.get 0)
+                (then (i32.add (i32.const 1) (call $f (i32.sub (local.get 0) (i32.const 1)))))
+                (else (i32.const 0)))))"#;
+        let deep = 10_000;
+        assert_eq!(call(&engine(10, 1280), DIVE, deep).unwrap(), deep);
+        let error = call(&engine(10, 16), DIVE, deep).unwrap_err();
+        assert_eq!(error.downcast_ref(), Some(&wasmtime::Trap::StackOverflow));
     }
 }

@@ -6,7 +6,7 @@ use super::log::GuestLog;
 use super::outlet::Outlet;
 
 /// The shared part of one invocation.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Conduit {
     /// What the guest logged.
     pub(crate) log: GuestLog,
@@ -14,4 +14,15 @@ pub(crate) struct Conduit {
     pub(crate) outlet: Outlet,
     /// The processor time that the guest used.
     pub(crate) cpu: CpuMeter,
+}
+
+impl Conduit {
+    /// A conduit whose log takes so many bytes.
+    pub(crate) fn new(log_bytes_max: u64) -> Self {
+        Self {
+            log: GuestLog::new(log_bytes_max),
+            outlet: Outlet::default(),
+            cpu: CpuMeter::default(),
+        }
+    }
 }

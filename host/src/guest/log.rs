@@ -4,10 +4,6 @@
 
 use std::sync::{Mutex, PoisonError};
 
-/// The most that one invocation may log, bytes; what comes after is dropped and the log says so.
-/// Enough for some hundred lines, little enough for a thousand invocations at once.
-const LOG_BYTES_MAX: usize = 64 << 10;
-
 /// How loud a record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
@@ -18,13 +14,14 @@ pub(crate) enum Level {
 }
 
 /// The log of one invocation.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct GuestLog(Mutex<Records>);
 
 #[derive(Debug, Default)]
 struct Records {
     records: Vec<(Level, String)>,
     bytes: usize,
+    bytes_max: usize,
     truncated: bool,
     /// The unfinished line of stdout and stderr.
     line: Vec<u8>,
@@ -43,6 +40,12 @@ impl Level {
 }
 
 impl GuestLog {
+    /// An empty log that keeps so much; what comes after is dropped and the log says so.
+    pub(crate) fn new(bytes_max: u64) -> Self {
+        let bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX);
+        Self(Mutex::new(Records { bytes_max, ..Records::default() }))
+    }
+
     /// Adds one record.
     pub(crate) fn record(&self, level: Level, text: &[u8]) {
         self.lock().push(level, text);
@@ -52,7 +55,7 @@ impl GuestLog {
     pub(crate) fn write(&self, bytes: &[u8]) {
         let mut records = self.lock();
         for piece in bytes.split_inclusive(|b| *b == b'\n') {
-            let room = LOG_BYTES_MAX.saturating_sub(records.bytes + records.line.len());
+            let room = records.bytes_max.saturating_sub(records.bytes + records.line.len());
             records.truncated |= piece.len() > room;
             records.line.extend_from_slice(&piece[..piece.len().min(room)]);
             if piece.ends_with(b"\n") {
@@ -79,7 +82,7 @@ impl GuestLog {
             }
         }
         if records.truncated {
-            tracing::warn!(target: "steading::guest", app, function, invocation, bytes_max = LOG_BYTES_MAX, "Log of this invocation is cut off");
+            tracing::warn!(target: "steading::guest", app, function, invocation, bytes_max = records.bytes_max, "Log of this invocation is cut off");
         }
     }
 
@@ -91,7 +94,7 @@ impl GuestLog {
 
 impl Records {
     fn push(&mut self, level: Level, text: &[u8]) {
-        let room = LOG_BYTES_MAX.saturating_sub(self.bytes);
+        let room = self.bytes_max.saturating_sub(self.bytes);
         let kept = &text[..text.len().min(room)];
         self.truncated |= kept.len() < text.len();
         if kept.is_empty() {
@@ -117,7 +120,7 @@ mod tests {
 
     #[test]
     fn writes_become_lines() {
-        let log = GuestLog::default();
+        let log = GuestLog::new(100);
         log.write(b"one\ntw");
         log.write(b"o\nthree");
         assert_eq!(texts(&log), ["one", "two"]);
@@ -125,14 +128,22 @@ mod tests {
 
     #[test]
     fn a_flood_is_cut_off_and_marked() {
-        let log = GuestLog::default();
+        let log = GuestLog::new(1000);
         for _ in 0..3 {
-            log.write(&vec![b'x'; LOG_BYTES_MAX]);
+            log.write(&[b'x'; 900]);
             log.write(b"\n");
             log.record(Level::Error, b"late");
         }
         let kept: usize = texts(&log).iter().map(String::len).sum();
-        assert!(kept <= LOG_BYTES_MAX, "{kept}");
+        assert!((900..=1000).contains(&kept), "{kept}");
         assert!(log.lock().truncated);
+    }
+
+    #[test]
+    fn a_limit_of_nothing_keeps_nothing() {
+        let log = GuestLog::new(0);
+        log.write(b"one\n");
+        log.record(Level::Error, b"two");
+        assert!(texts(&log).is_empty() && log.lock().truncated);
     }
 }

@@ -18,7 +18,7 @@ pub(crate) use reply::{Reply, ReplyBody};
 
 use self::record::Record;
 use self::reply::{Call, Streamed};
-use crate::admission::Permit;
+use crate::admission::{Caps, Permit};
 use crate::guest::native::NativeFunction;
 use crate::guest::{Answer, Conduit, GuestError, GuestRequest, Metered};
 use crate::metrics::FunctionMetrics;
@@ -30,6 +30,7 @@ pub(crate) struct Function {
     pub(crate) name: FunctionName,
     pub(crate) http: HttpTrigger,
     pub(crate) limits: Limits,
+    pub(crate) caps: Caps,
     pub(crate) native: NativeFunction,
     pub(crate) metrics: FunctionMetrics,
 }
@@ -40,7 +41,7 @@ pub(crate) async fn invoke(
     request: GuestRequest,
     permit: Permit,
 ) -> Result<Reply, GuestError> {
-    let conduit = Arc::new(Conduit::default());
+    let conduit = Arc::new(Conduit::new(function.limits.log_bytes_max));
     let record = Record::begin(function, &request.invocation, &conduit);
     let inner = run(record, request, permit);
     let mut call: Call = Box::pin(Metered { conduit: Arc::clone(&conduit), inner });

@@ -24,6 +24,14 @@ pub(crate) struct Service {
     pub(crate) routes: Routes,
     pub(crate) admission: Arc<Admission>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) head: HeadLimits,
+}
+
+/// What is looked at in a head before it is routed; the rest hyper has bounded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HeadLimits {
+    pub(crate) uri_bytes_max: usize,
+    pub(crate) headers_max: usize,
 }
 
 /// The reply's header that names the invocation, so that a caller can quote it.
@@ -53,20 +61,36 @@ impl Service {
         OpenConnection(Arc::clone(&self.metrics))
     }
 
+    /// Counts a connection that ended without a request that could be answered.
+    pub(crate) fn connection_refused(&self, code: &'static str) {
+        self.metrics.refused(code);
+        tracing::debug!(code, "Connection refused");
+    }
+
     /// Everything that can be refused before a guest is involved.
     fn admit(
         &self,
         request: &Request<Incoming>,
     ) -> Result<(Match<Arc<Function>>, Permit), Refusal> {
+        self.head.check(request)?;
         let routes = self.routes.load();
         let found = routes.find(host(request), request.uri().path(), request.method())?;
-        auth::check(found.function.http.auth)?;
-        let bytes_max = found.function.limits.request_body_bytes_max;
-        if request.body().size_hint().lower() > bytes_max {
+        let function = &*found.function;
+        let permit = self.permit(function, request.body()).inspect_err(|refusal| {
+            let (app, code) = (function.app.as_str(), refusal.status_and_code().1);
+            tracing::debug!(app, function = function.name.as_str(), code, "Invocation refused");
+        })?;
+        Ok((found, permit))
+    }
+
+    /// What the function itself, its app and the worker have to say.
+    fn permit(&self, function: &Function, body: &Incoming) -> Result<Permit, Refusal> {
+        auth::check(function.http.auth)?;
+        let bytes_max = function.limits.request_body_bytes_max;
+        if body.size_hint().lower() > bytes_max {
             return Err(Refusal::TooLarge { bytes_max });
         }
-        let permit = self.admission.admit()?;
-        Ok((found, permit))
+        Ok(self.admission.admit(&function.caps)?)
     }
 
     async fn run(
@@ -97,6 +121,20 @@ impl Service {
         };
         response.headers_mut().insert(INVOCATION, named);
         (response, rest)
+    }
+}
+
+impl HeadLimits {
+    fn check<B>(self, request: &Request<B>) -> Result<(), Refusal> {
+        let uri = request.uri().path_and_query().map_or(0, |uri| uri.as_str().len());
+        if uri > self.uri_bytes_max {
+            return Err(Refusal::UriTooLong { bytes_max: self.uri_bytes_max });
+        }
+        // of HTTP/1.1 hyper has counted them; HTTP/2 only has a size
+        if request.headers().len() > self.headers_max {
+            return Err(Refusal::HeadersTooMany { max: self.headers_max });
+        }
+        Ok(())
     }
 }
 

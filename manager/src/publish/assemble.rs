@@ -2,8 +2,8 @@
 //! and with what the manifest says of them. Pure.
 
 use steading_protocol::{
-    AppName, AuthLevel, FunctionName, FunctionRecord, FunctionSpec, Limits, Manifest, Trigger,
-    check_routes,
+    AppLimits, AppName, AuthLevel, FunctionName, FunctionRecord, FunctionSpec, Limits, Manifest,
+    Trigger, check_routes,
 };
 
 use super::unpack::Unpacked;
@@ -20,6 +20,8 @@ pub(super) struct Assembled {
     pub(super) modules: Vec<NewModule>,
     /// The functions, with their limits.
     pub(super) functions: Vec<FunctionSpec>,
+    /// What all functions together may use.
+    pub(super) limits: AppLimits,
 }
 
 /// What an unpacked package makes of an app.
@@ -45,7 +47,8 @@ pub(super) fn assemble(app: &AppName, unpacked: Unpacked) -> Result<Assembled, A
     check_sections(&manifest, &functions)?;
     check_routes(&functions)
         .map_err(|conflict| ApiError::new(Code::RouteConflict, conflict.to_string()))?;
-    Ok(Assembled { hosts: hosts(&manifest)?, modules, functions })
+    let limits = manifest.app_limits();
+    Ok(Assembled { hosts: hosts(&manifest)?, modules, functions, limits })
 }
 
 fn specify(

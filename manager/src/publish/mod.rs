@@ -87,6 +87,7 @@ fn read(package: &Package, bytes_max: u64) -> Result<NewVersion, ApiError> {
         hosts: assembled.hosts,
         modules: assembled.modules,
         functions: assembled.functions,
+        limits: assembled.limits,
         default: package.default,
     })
 }

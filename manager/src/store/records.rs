@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use steading_protocol::{AppName, Digest, FunctionSpec, VersionNumber, WorkerId};
+use steading_protocol::{AppLimits, AppName, Digest, FunctionSpec, VersionNumber, WorkerId};
 
 use crate::auth::SecretHash;
 
@@ -21,6 +21,8 @@ pub(crate) struct NewVersion {
     pub(crate) modules: Vec<NewModule>,
     /// The functions.
     pub(crate) functions: Vec<FunctionSpec>,
+    /// What all functions together may use.
+    pub(crate) limits: AppLimits,
     /// Whether the app becomes the default one; it does anyway when there is none.
     pub(crate) default: bool,
 }

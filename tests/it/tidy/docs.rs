@@ -9,13 +9,14 @@ use steading_tests::source::{Source, files};
 const PAGE: &str = "docs/configuration.md";
 
 /// The structs that are read from TOML, each with the file that it stands in.
-const READ_FROM_TOML: [(&str, &str); 8] = [
+const READ_FROM_TOML: [(&str, &str); 9] = [
     ("protocol/src/manifest.rs", "Manifest"),
     ("protocol/src/manifest.rs", "AppSection"),
     ("protocol/src/manifest.rs", "FunctionSection"),
     ("protocol/src/limits.rs", "LimitsOverride"),
     ("manager/src/config.rs", "Config"),
     ("host/src/config.rs", "Config"),
+    ("host/src/ceilings.rs", "CeilingsConfig"),
     ("host/src/engine/mod.rs", "EngineConfig"),
     ("host/src/server/mod.rs", "ServerConfig"),
 ];

@@ -46,10 +46,6 @@ pub(crate) enum Unusable {
     Import(#[source] wasmtime::Error),
     #[error("the module has no export `{0}`")]
     NoExport(String),
-    #[error(
-        "function `{function}` asks for {asked_mib} MiB of memory; this worker allows {allowed_mib}"
-    )]
-    Memory { function: String, asked_mib: u64, allowed_mib: u32 },
 }
 
 /// What a store holds during one invocation.
@@ -218,17 +214,4 @@ fn typed<Params: wasmtime::WasmParams, Results: wasmtime::WasmResults>(
     let function = instance.get_module_export(&mut *store, export).and_then(Extern::into_func);
     let function = function.ok_or_else(|| AbiViolation("an export is not a function".into()))?;
     function.typed(&*store)
-}
-
-/// Checks what a function asks for against what the worker allows.
-pub(crate) fn check_memory(
-    function: &str,
-    limits: &Limits,
-    allowed_mib: u32,
-) -> Result<(), Unusable> {
-    let asked_mib = limits.memory_bytes_max >> 20;
-    if asked_mib <= u64::from(allowed_mib) {
-        return Ok(());
-    }
-    Err(Unusable::Memory { function: function.to_owned(), asked_mib, allowed_mib })
 }

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use steading_protocol::api::Placement;
 use steading_protocol::desired::{PlacementReport, PlacementState, PlacementsReport};
 use steading_protocol::{
-    AppName, AuthLevel, Digest, FunctionSpec, Generation, HttpTrigger, Limits, Trigger,
+    AppLimits, AppName, AuthLevel, Digest, FunctionSpec, Generation, HttpTrigger, Limits, Trigger,
     VersionNumber, WorkerId,
 };
 
@@ -79,6 +79,7 @@ pub(in crate::store) fn version(app: &str, bytes: &[u8]) -> NewVersion {
         hosts: vec![],
         modules: vec![module],
         functions: vec![function],
+        limits: AppLimits { in_flight_max: Some(7) },
         default: false,
     }
 }

@@ -67,6 +67,7 @@ pub(in crate::store) async fn the_desired_state_is_whole_and_in_order(store: &dy
     let young = &state.apps[0];
     let expected = version("young", b"young");
     assert_eq!(young.functions, expected.functions);
+    assert_eq!(young.limits, expected.limits);
     assert_eq!(young.modules[0].digest, expected.modules[0].digest);
     assert_eq!(young.modules[0].size_bytes, 5);
     let nobody = "w-nobody".parse().unwrap();

@@ -103,8 +103,9 @@ fn desired_app(
             Ok(ModuleRef { digest: row::parsed(found, 0)?, size_bytes: found.get(1)? })
         })?
         .collect::<rusqlite::Result<_>>()?;
-    let mut statement = store
-        .prepare_cached("SELECT hosts, functions FROM version WHERE app = ?1 AND version = ?2")?;
+    let mut statement = store.prepare_cached(
+        "SELECT hosts, functions, limits FROM version WHERE app = ?1 AND version = ?2",
+    )?;
     statement.query_row(params![app.as_str(), version.0], |found| {
         Ok(DesiredApp {
             app: app.clone(),
@@ -112,6 +113,7 @@ fn desired_app(
             hosts: row::json(found, 0)?,
             modules,
             functions: row::json(found, 1)?,
+            limits: row::json(found, 2)?,
         })
     })
 }

@@ -37,7 +37,10 @@ use crate::schedule::PlanFn;
 const FILE: &str = "steading.db";
 
 /// In order; one that was released is never changed, only followed by another.
-const MIGRATIONS: &[M<'_>] = &[M::up(include_str!("migrations/0001_start.sql"))];
+const MIGRATIONS: &[M<'_>] = &[
+    M::up(include_str!("migrations/0001_start.sql")),
+    M::up(include_str!("migrations/0002_app_limits.sql")),
+];
 
 /// The embedded store.
 #[derive(Debug)]

@@ -94,8 +94,8 @@ fn insert(
     now: Timestamp,
 ) -> rusqlite::Result<()> {
     store.execute(
-        "INSERT INTO version (app, version, package, size_bytes, published_at, hosts, functions)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO version (app, version, package, size_bytes, published_at, hosts, functions, limits)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         params![
             new.app.as_str(),
             version.0,
@@ -104,6 +104,7 @@ fn insert(
             row::to_time(now),
             row::to_json(&new.hosts)?,
             row::to_json(&new.functions)?,
+            row::to_json(&new.limits)?,
         ],
     )?;
     for (position, new_module) in new.modules.iter().enumerate() {

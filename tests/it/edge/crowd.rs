@@ -1,0 +1,51 @@
+//! More callers than there is room for.
+
+use steading_tests::{Raw, http, run};
+
+use super::{ANSWER, STEADY};
+use crate::setup::{built, cluster};
+
+#[test]
+fn one_connection_too_many_is_answered_at_once_and_the_others_go_on() {
+    run(async {
+        let tables = "[server]\nconnections_max = 4\n";
+        let cluster = cluster().workers(1).worker_tables(tables).start().await;
+        cluster.api().publish_ready("guests", &built("tests/guests").await, 1).await;
+        let mut held = vec![];
+        for _ in 0..4 {
+            let mut raw = Raw::connect(cluster.worker(0)).await;
+            raw.send(STEADY).await;
+            raw.until(ANSWER).await;
+            held.push(raw);
+        }
+        for _ in 0..20 {
+            let mut refused = Raw::connect(cluster.worker(0)).await;
+            refused.send(STEADY).await;
+            let seen = refused.until_closed().await;
+            assert!(seen.starts_with("HTTP/1.1 503 "), "{seen}");
+            assert!(seen.contains("retry-after: 1") && seen.contains("connections_full"), "{seen}");
+        }
+        for raw in &mut held {
+            raw.send(STEADY).await;
+            raw.until(ANSWER).await;
+        }
+        held.pop();
+        let url = format!("{}/functions/guests/api/steady", cluster.worker(0));
+        steading_tests::eventually(
+            "the place that became free",
+            std::time::Duration::from_secs(10),
+            || async {
+                match http::try_send(http::request(reqwest::Method::GET, &url)).await {
+                    Ok(reply) if reply.text() == ANSWER => Ok(()),
+                    other => Err(format!("{other:?}")),
+                }
+            },
+        )
+        .await;
+        let metrics = http::get(&format!("{}/metrics", cluster.control(0))).await.text();
+        assert!(
+            metrics.contains("steading_requests_refused_total{code=\"connections_full\"}"),
+            "{metrics}"
+        );
+    });
+}
