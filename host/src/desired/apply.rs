@@ -3,7 +3,7 @@
 //!
 //! A version that cannot be loaded leaves the one before it in service and is reported as failed. A
 //! version that was replaced is draining for as long as an invocation of it runs. Routes are swapped
-//! after each app, so that a quick one does not wait for a slow one.
+//! before every fetch and at the end: what is cached waits for nothing slow, and costs one swap in all.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -15,7 +15,9 @@ use steading_protocol::{AppName, Digest, FunctionSpec, Generation, Trigger, Vers
 use tokio::sync::watch;
 use wasmtime::Linker;
 
+use super::chain;
 use super::link::{LinkError, Session};
+use super::order::Order;
 use crate::engine::{CacheError, CodeCache, Engine};
 use crate::guest::native::{self, NativeFunction, NativeModule, State, Unusable};
 use crate::invoke::Function;
@@ -106,7 +108,9 @@ impl Applier {
     ) -> Progress {
         self.generation = desired.generation;
         self.loader.metrics.generation.set(i64::try_from(desired.generation.0).unwrap_or(i64::MAX));
-        self.drop_unwanted(&desired);
+        let order = Order::of(&desired);
+        self.drop_unwanted(&order);
+        let mut modules = self.modules();
         let mut progress = Progress::Complete;
         for app in &desired.apps {
             if self.serving.iter().any(|serving| serving.desired == *app) {
@@ -114,8 +118,14 @@ impl Applier {
                 continue;
             }
             self.note(app, PlacementState::Loading, None);
-            match self.loader.load(app, &self.modules(), session).await {
-                Ok(serving) => self.serve(serving, &desired),
+            if !self.loader.is_quick(app, &modules) {
+                self.publish(&order);
+            }
+            match self.loader.load(app, &modules, session).await {
+                Ok(serving) => {
+                    modules.extend(serving.modules.clone());
+                    self.serve(serving);
+                }
                 Err(error) => {
                     if error.is_passing() {
                         progress = Progress::Incomplete;
@@ -124,23 +134,22 @@ impl Applier {
                 }
             }
         }
-        self.publish(&desired);
+        self.publish(&order);
         progress
     }
 
-    fn serve(&mut self, serving: Serving, desired: &DesiredState) {
+    /// Takes an app version up; it is called from the next [`Applier::publish`] on.
+    fn serve(&mut self, serving: Serving) {
         let (app, version) = (serving.desired.app.clone(), serving.desired.version);
         let old = self.serving.iter().position(|old| old.desired.app == app);
         self.troubled.remove(&app);
         match old {
             Some(index) => {
                 let old = std::mem::replace(&mut self.serving[index], serving);
-                self.publish(desired);
                 self.retire(old);
             }
             None => self.serving.push(serving),
         }
-        self.publish(desired);
         tracing::info!(app = %app, version = version.0, generation = self.generation.0, "Placement ready");
     }
 
@@ -150,14 +159,14 @@ impl Applier {
         self.note(app, PlacementState::Failed, Some(detail));
     }
 
-    fn drop_unwanted(&mut self, desired: &DesiredState) {
-        let wanted = |name: &AppName| desired.apps.iter().any(|app| app.app == *name);
+    fn drop_unwanted(&mut self, order: &Order<'_>) {
+        let wanted = |name: &AppName| order.rank(name).is_some();
         self.troubled.retain(|name, _| wanted(name));
         let (keep, gone) = std::mem::take(&mut self.serving)
             .into_iter()
             .partition(|serving| wanted(&serving.desired.app));
         self.serving = keep;
-        self.publish(desired);
+        self.publish(order);
         for old in gone {
             self.retire(old);
         }
@@ -172,13 +181,11 @@ impl Applier {
     fn note(&mut self, app: &DesiredApp, state: PlacementState, detail: Option<String>) {
         let report = PlacementReport { app: app.app.clone(), version: app.version, state, detail };
         self.troubled.insert(app.app.clone(), report);
-        self.report();
     }
 
-    /// Swaps the route table and tells what is served.
-    fn publish(&mut self, desired: &DesiredState) {
-        let rank = |app: &AppName| desired.apps.iter().position(|wanted| wanted.app == *app);
-        self.serving.sort_by_key(|serving| rank(&serving.desired.app));
+    /// Swaps the route table and then tells what is served.
+    fn publish(&mut self, order: &Order<'_>) {
+        self.serving.sort_by_key(|serving| order.rank(&serving.desired.app));
         let mut table = RouteTable::default();
         for Serving { desired, routes, .. } in &self.serving {
             table.insert(desired.app.as_str(), &desired.hosts, Arc::clone(routes));
@@ -213,12 +220,17 @@ impl Applier {
 
     /// Every module that is loaded now, so that a new version does not load it twice.
     fn modules(&self) -> HashMap<Digest, Arc<NativeModule>> {
-        let modules = self.serving.iter().flat_map(|serving| &serving.modules);
-        modules.map(|(digest, module)| (digest.clone(), Arc::clone(module))).collect()
+        self.serving.iter().flat_map(|serving| serving.modules.clone()).collect()
     }
 }
 
 impl Loader {
+    /// Whether nothing must be fetched or compiled for the app.
+    fn is_quick(&self, app: &DesiredApp, loaded: &HashMap<Digest, Arc<NativeModule>>) -> bool {
+        let here = |digest| loaded.contains_key(digest) || self.code.contains(digest);
+        app.modules.iter().all(|module| here(&module.digest))
+    }
+
     async fn load(
         &self,
         app: &DesiredApp,
@@ -304,16 +316,4 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, LoadError> {
     tokio::task::spawn_blocking(work).await.map_err(LoadError::Interrupted)
-}
-
-/// An error with what lies under it, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string().replace('\n', " "));
-        next = cause.source();
-    }
-    text
 }

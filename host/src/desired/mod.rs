@@ -7,6 +7,7 @@
 
 mod apply;
 mod link;
+mod order;
 mod state;
 
 use std::sync::Arc;
@@ -180,4 +181,16 @@ impl Pauses {
         let pause = self.0.next().unwrap_or(Duration::from_secs(5));
         tokio::time::sleep(pause).await;
     }
+}
+
+/// An error with what lies under it, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string().replace('\n', " "));
+        next = cause.source();
+    }
+    text
 }
