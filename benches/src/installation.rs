@@ -62,7 +62,7 @@ impl Installation {
         let began = Instant::now();
         while !http.get(&url).send().await?.status().is_success() {
             ensure!(began.elapsed() < READY_WITHIN, "{url} does not answer");
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
         Ok(url)
     }

@@ -1,5 +1,6 @@
-//! What the benchmarks share: the guest they call, a whole installation in this process, the bare
-//! server to compare with, and the load.
+//! What the benchmarks share: the guests they call, a whole installation in this process, a worker as a
+//! process of its own with a desk that stands for its manager, the bare server to compare with, and
+//! the load.
 //!
 //! `cargo bench -p steading-benches` runs them all and prints every figure that the docs quote. The
 //! machines this runs on are shared and noisy: read the ratios, which come from one run, not the single figures. Invariant:
@@ -7,15 +8,27 @@
 
 #![allow(clippy::print_stdout)]
 
+mod apps;
 mod bare;
+mod caller;
+mod desk;
 mod guest;
 mod installation;
 mod load;
+mod peer;
+mod process;
+mod times;
 
+pub use apps::{App, Apps, variant};
 pub use bare::BareServer;
-pub use guest::Guest;
+pub use caller::{Answer, Caller};
+pub use desk::Desk;
+pub use guest::{Guest, binary};
 pub use installation::Installation;
 pub use load::{Load, Throughput};
+pub use peer::{Found, Peer};
+pub use process::WorkerProcess;
+pub use times::Times;
 
 /// Starts this program again without backtraces, when they are on: wasmtime captures one for every
 /// internal error while `RUST_BACKTRACE` is set, which is a tenth of a short request. The product

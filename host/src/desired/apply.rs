@@ -3,7 +3,7 @@
 //!
 //! A version that cannot be loaded leaves the one before it in service and is reported as failed. A
 //! version that was replaced is draining for as long as an invocation of it runs. Routes are swapped
-//! after each app, so that a quick one does not wait for a slow one.
+//! before every fetch and at the end: what is cached waits for nothing slow, and costs one swap in all.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -11,19 +11,16 @@ use std::sync::{Arc, Weak};
 use steading_protocol::desired::{
     DesiredApp, DesiredState, PlacementReport, PlacementState, PlacementsReport,
 };
-use steading_protocol::{AppName, Digest, FunctionSpec, Generation, Trigger, VersionNumber};
+use steading_protocol::{AppName, Digest, Generation, VersionNumber};
 use tokio::sync::watch;
-use wasmtime::Linker;
 
 use super::chain;
-use super::link::{LinkError, Session};
-use crate::admission::Gates;
-use crate::ceilings::{Ceilings, OverCeiling};
-use crate::engine::{CacheError, CodeCache};
-use crate::guest::native::{NativeFunction, NativeModule, State, Unusable};
+use super::link::Session;
+use super::loader::{LoadError, Loader, Serving};
+use super::order::Order;
+use crate::guest::native::NativeModule;
 use crate::invoke::Function;
-use crate::metrics::{FunctionMetrics, Metrics};
-use crate::router::{Ambiguous, AppRoutes, RouteTable};
+use crate::router::RouteTable;
 use crate::server::Routes;
 
 /// Applies desired states, one after the other.
@@ -38,15 +35,6 @@ pub(crate) struct Applier {
     reports: watch::Sender<PlacementsReport>,
 }
 
-/// Turns a desired app into functions that can be invoked.
-pub(crate) struct Loader {
-    pub(crate) linker: Linker<State>,
-    pub(crate) code: CodeCache,
-    pub(crate) metrics: Arc<Metrics>,
-    pub(crate) gates: Gates,
-    pub(crate) ceilings: Ceilings,
-}
-
 /// Whether everything that could be done has been.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
@@ -56,36 +44,10 @@ pub(crate) enum Progress {
     Incomplete,
 }
 
-struct Serving {
-    desired: DesiredApp,
-    modules: HashMap<Digest, Arc<NativeModule>>,
-    functions: Vec<Arc<Function>>,
-    routes: Arc<AppRoutes<Arc<Function>>>,
-}
-
 struct Draining {
     app: AppName,
     version: VersionNumber,
     functions: Vec<Weak<Function>>,
-}
-
-/// An app version could not be loaded.
-#[derive(Debug, thiserror::Error)]
-enum LoadError {
-    #[error("module {} is not in the cache and the manager is away", .0.short())]
-    Absent(Digest),
-    #[error("module {} cannot be fetched", digest.short())]
-    Fetch { digest: Digest, source: LinkError },
-    #[error(transparent)]
-    Ceiling(#[from] OverCeiling),
-    #[error(transparent)]
-    Cache(#[from] CacheError),
-    #[error(transparent)]
-    Unusable(#[from] Unusable),
-    #[error(transparent)]
-    Routes(#[from] Ambiguous),
-    #[error("loading was interrupted")]
-    Interrupted(#[source] tokio::task::JoinError),
 }
 
 impl Applier {
@@ -112,7 +74,9 @@ impl Applier {
     ) -> Progress {
         self.generation = desired.generation;
         self.loader.metrics.generation.set(i64::try_from(desired.generation.0).unwrap_or(i64::MAX));
-        self.drop_unwanted(&desired);
+        let order = Order::of(&desired);
+        self.drop_unwanted(&order);
+        let mut modules = self.modules();
         let mut progress = Progress::Complete;
         for app in &desired.apps {
             if self.serving.iter().any(|serving| serving.desired == *app) {
@@ -120,8 +84,14 @@ impl Applier {
                 continue;
             }
             self.note(app, PlacementState::Loading, None);
-            match self.loader.load(app, &self.modules(), session).await {
-                Ok(serving) => self.serve(serving, &desired),
+            if !self.loader.is_quick(app, &modules) {
+                self.publish(&order);
+            }
+            match self.loader.load(app, &modules, session).await {
+                Ok(serving) => {
+                    modules.extend(serving.modules.clone());
+                    self.serve(serving);
+                }
                 Err(error) => {
                     if error.is_passing() {
                         progress = Progress::Incomplete;
@@ -130,23 +100,40 @@ impl Applier {
                 }
             }
         }
-        self.publish(&desired);
+        self.publish(&order);
         progress
     }
 
-    fn serve(&mut self, serving: Serving, desired: &DesiredState) {
+    /// Whether an old version still has invocations.
+    pub(crate) fn is_draining(&self) -> bool {
+        !self.draining.is_empty()
+    }
+
+    /// Tells of old versions whose last invocation has ended.
+    pub(crate) fn look_after_drained(&mut self) {
+        let before = self.draining.len();
+        self.forget_drained();
+        if self.draining.len() < before {
+            self.report();
+        }
+    }
+
+    fn forget_drained(&mut self) {
+        self.draining.retain(|old| old.functions.iter().any(|f| f.strong_count() > 0));
+    }
+
+    /// Takes an app version up; it is called from the next [`Applier::publish`] on.
+    fn serve(&mut self, serving: Serving) {
         let (app, version) = (serving.desired.app.clone(), serving.desired.version);
         let old = self.serving.iter().position(|old| old.desired.app == app);
         self.troubled.remove(&app);
         match old {
             Some(index) => {
                 let old = std::mem::replace(&mut self.serving[index], serving);
-                self.publish(desired);
                 self.retire(old);
             }
             None => self.serving.push(serving),
         }
-        self.publish(desired);
         tracing::info!(app = %app, version = version.0, generation = self.generation.0, "Placement ready");
     }
 
@@ -156,14 +143,14 @@ impl Applier {
         self.note(app, PlacementState::Failed, Some(detail));
     }
 
-    fn drop_unwanted(&mut self, desired: &DesiredState) {
-        let wanted = |name: &AppName| desired.apps.iter().any(|app| app.app == *name);
+    fn drop_unwanted(&mut self, order: &Order<'_>) {
+        let wanted = |name: &AppName| order.rank(name).is_some();
         self.troubled.retain(|name, _| wanted(name));
         let (keep, gone) = std::mem::take(&mut self.serving)
             .into_iter()
             .partition(|serving| wanted(&serving.desired.app));
         self.serving = keep;
-        self.publish(desired);
+        self.publish(order);
         for old in gone {
             self.retire(old);
         }
@@ -178,13 +165,11 @@ impl Applier {
     fn note(&mut self, app: &DesiredApp, state: PlacementState, detail: Option<String>) {
         let report = PlacementReport { app: app.app.clone(), version: app.version, state, detail };
         self.troubled.insert(app.app.clone(), report);
-        self.report();
     }
 
-    /// Swaps the route table and tells what is served.
-    fn publish(&mut self, desired: &DesiredState) {
-        let rank = |app: &AppName| desired.apps.iter().position(|wanted| wanted.app == *app);
-        self.serving.sort_by_key(|serving| rank(&serving.desired.app));
+    /// Swaps the route table and then tells what is served.
+    fn publish(&mut self, order: &Order<'_>) {
+        self.serving.sort_by_key(|serving| order.rank(&serving.desired.app));
         let mut table = RouteTable::default();
         for Serving { desired, routes, .. } in &self.serving {
             table.insert(desired.app.as_str(), &desired.hosts, Arc::clone(routes));
@@ -194,7 +179,7 @@ impl Applier {
     }
 
     fn report(&mut self) {
-        self.draining.retain(|old| old.functions.iter().any(|f| f.strong_count() > 0));
+        self.forget_drained();
         let state = |app: &AppName, version, state| PlacementReport {
             app: app.clone(),
             version,
@@ -219,100 +204,6 @@ impl Applier {
 
     /// Every module that is loaded now, so that a new version does not load it twice.
     fn modules(&self) -> HashMap<Digest, Arc<NativeModule>> {
-        let modules = self.serving.iter().flat_map(|serving| &serving.modules);
-        modules.map(|(digest, module)| (digest.clone(), Arc::clone(module))).collect()
+        self.serving.iter().flat_map(|serving| serving.modules.clone()).collect()
     }
-}
-
-impl Loader {
-    async fn load(
-        &self,
-        app: &DesiredApp,
-        loaded: &HashMap<Digest, Arc<NativeModule>>,
-        session: Option<&Session>,
-    ) -> Result<Serving, LoadError> {
-        for function in &app.functions {
-            self.ceilings.function(function.name.as_str(), function.limits)?;
-        }
-        let mut modules = HashMap::new();
-        for module in &app.modules {
-            let ready = match loaded.get(&module.digest) {
-                Some(module) => Arc::clone(module),
-                None => Arc::new(self.module(&module.digest, session).await?),
-            };
-            modules.insert(module.digest.clone(), ready);
-        }
-        let functions: Vec<_> = app
-            .functions
-            .iter()
-            .map(|spec| self.function(app, spec, &modules).map(Arc::new))
-            .collect::<Result<_, _>>()?;
-        let routes = AppRoutes::new(functions.iter().map(|f| (&f.http, Arc::clone(f))))?;
-        Ok(Serving { desired: app.clone(), modules, functions, routes: Arc::new(routes) })
-    }
-
-    fn function(
-        &self,
-        app: &DesiredApp,
-        spec: &FunctionSpec,
-        modules: &HashMap<Digest, Arc<NativeModule>>,
-    ) -> Result<Function, LoadError> {
-        let module =
-            modules.get(&spec.module).ok_or_else(|| LoadError::Absent(spec.module.clone()))?;
-        let Trigger::Http(http) = &spec.trigger;
-        let limits = self.ceilings.function(spec.name.as_str(), spec.limits)?;
-        Ok(Function {
-            app: app.app.clone(),
-            version: app.version,
-            name: spec.name.clone(),
-            http: http.clone(),
-            limits,
-            caps: self.gates.caps(
-                (&app.app, self.ceilings.app(app.limits)?.in_flight_max),
-                (&spec.name, limits.in_flight_max),
-            ),
-            native: NativeFunction::new(Arc::clone(module), &spec.export, limits)?,
-            metrics: FunctionMetrics::new(&self.metrics, app.app.as_str(), spec.name.as_str()),
-        })
-    }
-
-    /// A module from the cache, or else fetched and compiled, off the threads that serve.
-    async fn module(
-        &self,
-        digest: &Digest,
-        session: Option<&Session>,
-    ) -> Result<NativeModule, LoadError> {
-        let (code, name) = (self.code.clone(), digest.clone());
-        let cached = blocking(move || code.get(&name)).await?;
-        let module = match (cached, session) {
-            (Some(module), _) => module,
-            (None, None) => return Err(LoadError::Absent(digest.clone())),
-            (None, Some(session)) => {
-                let fetched = session.module(digest).await;
-                let wasm = fetched
-                    .map_err(|source| LoadError::Fetch { digest: digest.clone(), source })?;
-                let (code, name) = (self.code.clone(), digest.clone());
-                blocking(move || code.insert(&name, &wasm)).await??
-            }
-        };
-        Ok(NativeModule::prepare(&self.linker, &module)?)
-    }
-}
-
-impl LoadError {
-    /// Whether the same might succeed later without anything being published.
-    fn is_passing(&self) -> bool {
-        match self {
-            Self::Absent(_) | Self::Fetch { .. } | Self::Interrupted(_) => true,
-            Self::Cache(CacheError::Store { .. }) => true,
-            Self::Cache(CacheError::Compile { .. }) | Self::Ceiling(_) => false,
-            Self::Unusable(_) | Self::Routes(_) => false,
-        }
-    }
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, LoadError> {
-    tokio::task::spawn_blocking(work).await.map_err(LoadError::Interrupted)
 }

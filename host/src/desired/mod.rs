@@ -7,6 +7,8 @@
 
 mod apply;
 mod link;
+mod loader;
+mod order;
 mod state;
 
 use std::sync::Arc;
@@ -19,14 +21,18 @@ use steading_protocol::desired::{DesiredState, Heartbeat, PlacementsReport};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use apply::{Applier, Loader, Progress};
+pub(crate) use apply::{Applier, Progress};
 pub(crate) use link::{Link, LinkError, Session};
+pub(crate) use loader::Loader;
 pub(crate) use state::StateDir;
 
 use crate::worker::Load;
 
 /// How long one pull waits at the manager for news.
 const PULL_WAIT: Duration = Duration::from_secs(25);
+
+/// How long one pull waits while an old version drains, so that its end is told soon.
+const PULL_WAIT_DRAINING: Duration = Duration::from_secs(1);
 
 /// Follows the manager until cancelled.
 pub(crate) struct Follower {
@@ -100,8 +106,9 @@ async fn pull(session: &Session, applier: &mut Applier, state: &StateDir, settle
     let mut known = Generation(0);
     let mut pauses = Pauses::new();
     loop {
-        match session.desired(known, PULL_WAIT).await {
-            Ok(None) => {}
+        let wait = if applier.is_draining() { PULL_WAIT_DRAINING } else { PULL_WAIT };
+        match session.desired(known, wait).await {
+            Ok(None) => applier.look_after_drained(),
             Ok(Some(desired)) => {
                 let generation = desired.generation;
                 let progress = applier.apply(desired.clone(), Some(session)).await;

@@ -40,6 +40,11 @@ impl CodeCache {
         Ok(Self { engine, folder })
     }
 
+    /// Whether the module's code is here, as far as its name tells.
+    pub(crate) fn contains(&self, digest: &Digest) -> bool {
+        self.path(digest).exists()
+    }
+
     /// The module, when its code is here. Blocks on the disk.
     pub(crate) fn get(&self, digest: &Digest) -> Option<Module> {
         let path = self.path(digest);
@@ -107,7 +112,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let digest = Digest::from_bytes([7; 32]);
         assert!(cache(folder.path()).get(&digest).is_none());
+        assert!(!cache(folder.path()).contains(&digest));
         cache(folder.path()).insert(&digest, EMPTY).unwrap();
+        assert!(cache(folder.path()).contains(&digest));
         assert!(cache(folder.path()).get(&digest).is_some());
     }
 
