@@ -24,7 +24,7 @@ mod server;
 mod worker;
 
 pub use config::Config;
-pub use engine::EngineConfig;
+pub use engine::{EngineConfig, MemoryReset};
 pub use server::ServerConfig;
 pub use worker::{StartError, Worker};
 

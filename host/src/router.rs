@@ -7,6 +7,8 @@
 //! method never hides a parameter route of another. Invariant: a table is never changed once built; a
 //! new one takes its place.
 
+#[cfg(test)]
+mod fuzz;
 mod tree;
 
 use std::collections::HashMap;

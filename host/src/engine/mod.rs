@@ -18,6 +18,7 @@ use wasmtime::{InstanceAllocationStrategy, PoolingAllocationConfig, WasmFeatures
 
 pub(crate) use code_cache::{CacheError, CodeCache};
 pub(crate) use limit::MemoryLimit;
+pub use platform::MemoryReset;
 use ticker::EpochTicker;
 
 /// What an operator sets for the sandboxes.
@@ -29,13 +30,22 @@ pub struct EngineConfig {
     pub instances_max: u32,
     /// The most linear memory a function may ask for, MiB; a function that wants more is not loaded.
     pub memory_mib_max: u32,
+    /// How memory is made like new between two instances.
+    pub memory_reset: MemoryReset,
+    /// How much of each memory stays mapped between two instances, KiB; unused with `decommit`.
+    pub keep_resident_kib: u32,
 }
 
 impl Default for EngineConfig {
     /// 1,000 instances, wasmtime's own default; 1 GiB, so that one careless manifest cannot take a
-    /// small machine down.
+    /// small machine down; 128 KiB kept, the pages that most guests touch.
     fn default() -> Self {
-        Self { instances_max: 1000, memory_mib_max: 1024 }
+        Self {
+            instances_max: 1000,
+            memory_mib_max: 1024,
+            memory_reset: MemoryReset::default(),
+            keep_resident_kib: 128,
+        }
     }
 }
 
@@ -101,6 +111,8 @@ impl EngineConfig {
         let ranges = [
             ("instances_max", self.instances_max, 1, 32_000),
             ("memory_mib_max", self.memory_mib_max, 1, 4096),
+            // more would be zeroed by hand for each invocation, which takes longer than faulting it in
+            ("keep_resident_kib", self.keep_resident_kib, 0, 16 << 10),
         ];
         match ranges.into_iter().find(|(_, value, min, max)| !(min..=max).contains(&value)) {
             Some((key, value, min, max)) => Err(EngineError::Config { key, value, min, max }),
@@ -123,8 +135,8 @@ fn settings(config: EngineConfig) -> wasmtime::Config {
         .table_elements(100_000)
         .max_tables_per_module(1)
         .max_memories_per_module(1);
-    platform::tune(&mut pool);
     let mut settings = wasmtime::Config::new();
+    platform::tune(&mut settings, &mut pool, config);
     settings
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .epoch_interruption(true)

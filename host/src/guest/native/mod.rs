@@ -8,6 +8,8 @@ pub(crate) mod bench;
 mod exchange;
 mod head;
 mod imports;
+#[cfg(test)]
+mod proof;
 mod wasi;
 
 use std::time::{Duration, Instant};
