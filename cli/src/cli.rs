@@ -57,7 +57,8 @@ impl Command {
     /// what the functions write, the rest of what is wrong.
     pub(crate) fn default_log(&self) -> &'static str {
         match self {
-            Self::Manager(_) | Self::Worker(_) => "info",
+            // the WASI library warns at a guest's every odd call, which is the guest's log's business
+            Self::Manager(_) | Self::Worker(_) => "info,wasmtime_wasi=error",
             Self::Dev(_) => dev::DEFAULT_LOG,
             _ => "warn",
         }

@@ -27,7 +27,7 @@ mod worker;
 
 pub use ceilings::CeilingsConfig;
 pub use config::Config;
-pub use engine::EngineConfig;
+pub use engine::{EngineConfig, MemoryReset};
 pub use runtime::runtime;
 pub use server::ServerConfig;
 pub use worker::{StartError, Worker};

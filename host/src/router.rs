@@ -4,16 +4,20 @@
 //! A request finds its app by the Host header, or by `/functions/<app>/api/…`, or (for `/api/…`
 //! under any other host) by trying the apps in the manager's order, so publishing another app never
 //! changes what an existing URL answers. Within an app there is one tree per method, so a literal route of one
-//! method never hides a parameter route of another. A catch-all that shares its place with a parameter
-//! is what the tree (matchit) refuses, hence the second tree that is asked only when the first has
-//! nothing. Invariant: a table is never changed once built; a new one takes its place.
+//! method never hides a parameter route of another. Invariant: a table is never changed once built; a
+//! new one takes its place.
+
+#[cfg(test)]
+mod fuzz;
+mod tree;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use http::Method;
-use percent_encoding::percent_decode_str;
-use steading_protocol::{HttpTrigger, RouteTemplate, Segment};
+use steading_protocol::{HttpTrigger, RouteTemplate};
+
+use self::tree::Tree;
 
 /// The routes of every app of a worker.
 #[derive(Debug)]
@@ -51,18 +55,6 @@ pub(crate) enum Miss {
 pub(crate) struct Ambiguous {
     route: RouteTemplate,
     source: matchit::InsertError,
-}
-
-#[derive(Debug)]
-struct Tree<F> {
-    exact: matchit::Router<Leaf<F>>,
-    catch_all: matchit::Router<Leaf<F>>,
-}
-
-#[derive(Clone, Debug)]
-struct Leaf<F> {
-    function: F,
-    parameters: Arc<[String]>,
 }
 
 const METHODS: [Method; 7] = [
@@ -167,69 +159,11 @@ impl<F: Clone> AppRoutes<F> {
     }
 }
 
-impl<F> Default for Tree<F> {
-    fn default() -> Self {
-        Self { exact: matchit::Router::new(), catch_all: matchit::Router::new() }
-    }
-}
-
-impl<F: Clone> Tree<F> {
-    fn insert(&mut self, route: &RouteTemplate, function: &F) -> Result<(), Ambiguous> {
-        let parameters: Arc<[String]> =
-            route.segments().iter().filter_map(Segment::parameter).map(str::to_owned).collect();
-        for shape in route.shapes() {
-            let (path, catch_all) = numbered(&shape);
-            let leaf = Leaf { function: function.clone(), parameters: Arc::clone(&parameters) };
-            let tree = if catch_all { &mut self.catch_all } else { &mut self.exact };
-            tree.insert(path, leaf).map_err(|source| Ambiguous { route: route.clone(), source })?;
-        }
-        Ok(())
-    }
-
-    /// `rest` is the path below the prefix, such as `/orders/7`, or empty.
-    fn find(&self, rest: &str) -> Option<Match<F>> {
-        let lower = rest.bytes().any(|b| b.is_ascii_uppercase()).then(|| rest.to_ascii_lowercase());
-        let key = lower.as_deref().unwrap_or(rest);
-        let found = self.exact.at(key).or_else(|_| self.catch_all.at(key)).ok()?;
-        let leaf = found.value;
-        // Literals match without regard to case, values keep theirs: the matched text is cut out of
-        // the path as it was sent, at the same offsets.
-        let parameters = found.params.iter().zip(leaf.parameters.iter());
-        let parameters = parameters
-            .map(|((_, value), name)| {
-                let start = value.as_ptr().addr() - key.as_ptr().addr();
-                let sent = &rest[start..start + value.len()];
-                (name.clone(), percent_decode_str(sent).decode_utf8_lossy().into_owned())
-            })
-            .collect();
-        Some(Match { function: leaf.function.clone(), parameters })
-    }
-}
-
 /// The rest of `path` below `prefix`, compared without regard to case, or `None` when it is not below.
 fn below<'p>(path: &'p str, prefix: &str) -> Option<&'p str> {
     let (head, rest) = path.split_at_checked(prefix.len())?;
     (head.eq_ignore_ascii_case(prefix) && (rest.is_empty() || rest.starts_with('/')))
         .then_some(rest)
-}
-
-/// A shape (`orders/{}`) as a matcher path (`/orders/{p0}`), and whether it ends in a catch-all. The
-/// names are positions, so that two functions may name one place differently.
-fn numbered(shape: &str) -> (String, bool) {
-    let mut path = String::new();
-    let mut catch_all = false;
-    for (index, part) in shape.split('/').filter(|part| !part.is_empty()).enumerate() {
-        path.push('/');
-        match part {
-            "{}" => path.push_str(&format!("{{p{index}}}")),
-            "{*}" => {
-                catch_all = true;
-                path.push_str(&format!("{{*p{index}}}"));
-            }
-            literal => path.push_str(literal),
-        }
-    }
-    (path, catch_all)
 }
 
 fn name_of(method: &Method) -> &'static str {
@@ -312,6 +246,19 @@ mod tests {
         };
         let miss = table.find(None, "/api/x", &Method::DELETE).unwrap_err();
         assert_eq!(miss, Miss::Method { allow: vec!["GET", "POST"] });
+    }
+
+    #[test]
+    fn catch_alls_of_any_depth_stand_side_by_side_and_a_literal_goes_first() {
+        let mut table = RouteTable::default();
+        let routes = ["{*rest}", "{a}/x/{*rest}", "a/{*rest}", "{a}/{b}/{*rest}"];
+        let routes = routes.map(|route| (route, &[][..], route));
+        table.insert("a", &[], app(&routes));
+        let find = |path| table.find(None, path, &Method::GET).unwrap().function;
+        assert_eq!(find("/api/b"), "{*rest}");
+        assert_eq!(find("/api/b/x/c"), "{a}/x/{*rest}");
+        assert_eq!(find("/api/b/y/c/d"), "{a}/{b}/{*rest}");
+        assert_eq!(find("/api/a/x/c"), "a/{*rest}");
     }
 
     proptest! {

@@ -18,6 +18,7 @@ use wasmtime::{InstanceAllocationStrategy, PoolingAllocationConfig, WasmFeatures
 
 pub(crate) use code_cache::{CacheError, CodeCache};
 pub(crate) use limit::MemoryLimit;
+pub use platform::MemoryReset;
 use ticker::EpochTicker;
 
 /// What an operator sets for the sandboxes.
@@ -34,18 +35,25 @@ pub struct EngineConfig {
     pub table_elements_max: u32,
     /// The stack of a guest, KiB: call frames, and locals that are not in linear memory.
     pub stack_kib_max: u32,
+    /// How memory is made like new between two instances.
+    pub memory_reset: MemoryReset,
+    /// How much of each memory stays mapped between two instances, KiB; unused with `decommit`.
+    pub keep_resident_kib: u32,
 }
 
 impl Default for EngineConfig {
     /// 1,000 instances, wasmtime's own default; 1 GiB, so that one careless manifest cannot take a
     /// small machine down; 100,000 elements, because languages with large indirect-call tables
-    /// (#10482 upstream) go past wasmtime's 20,000; wasmtime's own 512 KiB of stack.
+    /// (#10482 upstream) go past wasmtime's 20,000; wasmtime's own 512 KiB of stack;
+    /// 128 KiB of memory kept, the pages that most guests touch.
     fn default() -> Self {
         Self {
             instances_max: 1000,
             memory_mib_max: 1024,
             table_elements_max: 100_000,
             stack_kib_max: 512,
+            memory_reset: MemoryReset::default(),
+            keep_resident_kib: 128,
         }
     }
 }
@@ -118,6 +126,8 @@ impl EngineConfig {
             ("memory_mib_max", self.memory_mib_max, 1, 4096),
             ("table_elements_max", self.table_elements_max, 1, 10_000_000),
             ("stack_kib_max", self.stack_kib_max, 16, 16 << 10),
+            // more would be zeroed by hand for each invocation, which takes longer than faulting it in
+            ("keep_resident_kib", self.keep_resident_kib, 0, 16 << 10),
         ];
         match ranges.into_iter().find(|(_, value, min, max)| !(min..=max).contains(&value)) {
             Some((key, value, min, max)) => Err(EngineError::Config { key, value, min, max }),
@@ -139,8 +149,8 @@ fn settings(config: EngineConfig) -> wasmtime::Config {
         .table_elements(config.table_elements_max as usize)
         .max_tables_per_module(1)
         .max_memories_per_module(1);
-    platform::tune(&mut pool);
     let mut settings = wasmtime::Config::new();
+    platform::tune(&mut settings, &mut pool, config);
     settings
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .epoch_interruption(true)

@@ -8,16 +8,48 @@
 
 use std::path::Path;
 
+use serde::Deserialize;
 use wasmtime::{Engine, Module, PoolingAllocationConfig};
 
-/// How much of an instance's memory is zeroed by hand on reset instead of given back to the system:
-/// the pages that most guests touch, kept so that the next instance does not fault them in again.
-const KEEP_RESIDENT_BYTES: usize = 128 << 10;
+use super::EngineConfig;
 
-/// Sets what the platform is best with. `PAGEMAP_SCAN` resets stay off: in the 48 line a dirty page
-/// that was swapped out survives into the next instance.
-pub(super) fn tune(pool: &mut PoolingAllocationConfig) {
-    pool.linear_memory_keep_resident(KEEP_RESIDENT_BYTES).table_keep_resident(16 << 10);
+/// How a slot of the pool is made like new after an instance. What a guest sees is the same with
+/// each: memory as its data segments make it, and zeros.
+///
+/// Not offered: `PAGEMAP_SCAN`, the fastest where a kernel has it. In the 48 line of wasmtime it asks
+/// for pages that are present, so a dirty page that was swapped out is neither reset nor given back, and
+/// the next instance sees it. Fixed in 50, which needs a newer compiler than ours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MemoryReset {
+    /// The first `keep_resident_kib` are zeroed by hand and stay mapped, the rest goes back to the
+    /// system; data segments are mapped copy-on-write. The least work for small guests.
+    #[default]
+    KeepResident,
+    /// Everything goes back to the system after each instance: the least memory, and page faults for
+    /// every instance anew.
+    Decommit,
+    /// As `keep_resident`, but data segments are copied instead of mapped: no copy-on-write
+    /// faults, which pays with small data segments and many cores. What Windows does in any case.
+    Copy,
+}
+
+/// Tables are small: what 2,000 entries take stays mapped with them.
+const TABLE_KEEP_RESIDENT_BYTES: usize = 16 << 10;
+
+/// Sets how memory is reset.
+pub(super) fn tune(
+    settings: &mut wasmtime::Config,
+    pool: &mut PoolingAllocationConfig,
+    config: EngineConfig,
+) {
+    let kept = (config.keep_resident_kib as usize) << 10;
+    let (memory, table) = match config.memory_reset {
+        MemoryReset::KeepResident | MemoryReset::Copy => (kept, TABLE_KEEP_RESIDENT_BYTES),
+        MemoryReset::Decommit => (0, 0),
+    };
+    settings.memory_init_cow(config.memory_reset != MemoryReset::Copy);
+    pool.linear_memory_keep_resident(memory).table_keep_resident(table);
 }
 
 /// Loads code that this worker compiled. Maps the file, or reads it where mapping as executable is

@@ -1,6 +1,8 @@
 //! What the two sides of a running invocation share: the guest's side (its store, deep in a fiber)
 //! and the worker's side, which polls it. One allocation for all of it.
 
+use std::sync::atomic::AtomicBool;
+
 use super::cpu::CpuMeter;
 use super::log::GuestLog;
 use super::outlet::Outlet;
@@ -14,6 +16,8 @@ pub(crate) struct Conduit {
     pub(crate) outlet: Outlet,
     /// The processor time that the guest used.
     pub(crate) cpu: CpuMeter,
+    /// Set when the guest lets others run, as opposed to waiting for something.
+    pub(crate) yielded: AtomicBool,
 }
 
 impl Conduit {
@@ -23,6 +27,7 @@ impl Conduit {
             log: GuestLog::new(log_bytes_max),
             outlet: Outlet::default(),
             cpu: CpuMeter::default(),
+            yielded: AtomicBool::new(false),
         }
     }
 }

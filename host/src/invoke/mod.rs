@@ -9,6 +9,7 @@ mod reply;
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 
 use steading_protocol::{AppName, FunctionName, HttpTrigger, Limits, VersionNumber};
@@ -35,6 +36,11 @@ pub(crate) struct Function {
     pub(crate) metrics: FunctionMetrics,
 }
 
+/// How often a guest may let others run before the head of its response leaves. A guest that waits
+/// has its head sent at once. One that still computes may be about to end, or to fail: while nothing has
+/// left, a whole response or a clear refusal can be sent.
+const YIELDS_BEFORE_HEAD: u32 = 8;
+
 /// Runs a function once, until there is the head of a response or none to be had.
 pub(crate) async fn invoke(
     function: &Arc<Function>,
@@ -45,12 +51,16 @@ pub(crate) async fn invoke(
     let record = Record::begin(function, &request.invocation, &conduit);
     let inner = run(record, request, permit);
     let mut call: Call = Box::pin(Metered { conduit: Arc::clone(&conduit), inner });
-    let ended = poll_fn(|context| match call.as_mut().poll(context) {
-        Poll::Ready(ended) => Poll::Ready(Ok(ended)),
-        Poll::Pending => match conduit.outlet.take_head() {
-            Some(head) => Poll::Ready(Err(head)),
-            None => Poll::Pending,
-        },
+    let mut yields_left = YIELDS_BEFORE_HEAD;
+    let ended = poll_fn(|context| {
+        if let Poll::Ready(ended) = call.as_mut().poll(context) {
+            return Poll::Ready(Ok(ended));
+        }
+        if conduit.yielded.swap(false, Ordering::Relaxed) && yields_left > 0 {
+            yields_left -= 1;
+            return Poll::Pending;
+        }
+        conduit.outlet.take_head().map_or(Poll::Pending, |head| Poll::Ready(Err(head)))
     });
     match ended.await {
         Err(head) => Ok(Reply { head, body: ReplyBody::Streamed(Streamed::new(call, conduit)) }),

@@ -6,6 +6,8 @@
 //! until all of it has been found good.
 
 mod assemble;
+#[cfg(test)]
+mod fuzz;
 mod module;
 mod unpack;
 

@@ -28,7 +28,7 @@ use crate::watch::Watch;
 use crate::{signals, terminal};
 
 /// Warnings of the roles, and what the functions themselves write.
-pub(crate) const DEFAULT_LOG: &str = "warn,steading::guest=info";
+pub(crate) const DEFAULT_LOG: &str = "warn,steading::guest=info,wasmtime_wasi=error";
 /// A worker in this very process compiles a module in seconds; more means that something is stuck.
 const READY_MAX: Duration = Duration::from_secs(120);
 

@@ -8,9 +8,12 @@ pub(crate) mod bench;
 mod exchange;
 mod head;
 mod imports;
+#[cfg(test)]
+mod proof;
 mod wasi;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use steading_protocol::Limits;
@@ -117,8 +120,10 @@ impl NativeFunction {
             if store.data().conduit.cpu.used() >= cpu_max {
                 return Err(CpuExceeded.into());
             }
-            // every epoch the guest lets others run, so that one in a loop never owns a thread
-            Ok(UpdateDeadline::Yield(1))
+            store.data().conduit.yielded.store(true, Ordering::Relaxed);
+            // every epoch the guest lets others run, so that one in a loop never owns a thread; tokio's own
+            // way of yielding also looks for arrived requests before the guest goes on
+            Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
         });
         // an epoch does not interrupt a host call that waits, hence the timer around it all
         let run = tokio::time::timeout_at(deadline.into(), self.run(&mut store));
