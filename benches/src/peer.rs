@@ -24,8 +24,9 @@ impl Peer {
         &self.url
     }
 
-    /// `wasmtime serve` on its defaults with a `wasi:http` 0.2 component. Found as `$WASMTIME`, below
-    /// `peers` in the target folder, or on the path.
+    /// `wasmtime serve` on its defaults with a `wasi:http` 0.2 component, and with `-Scli`, because Rust's
+    /// standard library imports `wasi:cli`. Found as `$WASMTIME`, below `peers` in the target folder, or
+    /// on the path.
     pub fn wasmtime() -> anyhow::Result<Found> {
         let installed = peers()?.join("bin/wasmtime");
         let program = match std::env::var_os("WASMTIME") {
@@ -42,7 +43,7 @@ impl Peer {
         }
         let component = component()?;
         let mut child = Command::new(program)
-            .args(["serve", "--addr", "127.0.0.1:0"])
+            .args(["serve", "-Scli", "--addr", "127.0.0.1:0"])
             .arg(component)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
