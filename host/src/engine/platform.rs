@@ -23,14 +23,16 @@ use super::EngineConfig;
 #[serde(rename_all = "snake_case")]
 pub enum MemoryReset {
     /// The first `keep_resident_kib` are zeroed by hand and stay mapped, the rest goes back to the
-    /// system; data segments are mapped copy-on-write. The least work for small guests.
-    #[default]
+    /// system; data segments are mapped copy-on-write. The least work for one app with large data
+    /// segments; a slot that last held another module has its image mapped anew, which with many apps is
+    /// the most of a request.
     KeepResident,
     /// Everything goes back to the system after each instance: the least memory, and page faults for
     /// every instance anew.
     Decommit,
-    /// As `keep_resident`, but data segments are copied instead of mapped: no copy-on-write
-    /// faults, which pays with small data segments and many cores. What Windows does in any case.
+    /// As `keep_resident`, but data segments are copied instead of mapped: nothing is mapped for a
+    /// request, whichever module its slot held before. What Windows does in any case.
+    #[default]
     Copy,
 }
 
