@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::{Body, Method, Response};
 use steading_protocol::VersionNumber;
-use steading_tests::{Cluster, eventually, http, run};
+use steading_tests::{Cluster, eventually, http, packages, run};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, repeat};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -92,6 +92,23 @@ fn a_caller_that_does_not_read_stops_the_guest_and_not_the_worker() {
     });
 }
 
+#[test]
+fn a_caller_that_stops_reading_does_not_keep_a_guest_beyond_its_deadline() {
+    run(async {
+        let cluster = cluster().workers(1).start().await;
+        let module = packages::module_of(&built("tests/guests").await);
+        let manifest = b"[app]\nname = \"guests\"\n[limits]\ndeadline_ms_max = 3000\nrequest_body_kib_max = 1048576\n";
+        let package = packages::zipped(&[("steading.toml", manifest), ("guests.wasm", &module)]);
+        cluster.api().publish_ready("guests", &package, 1).await;
+        let unread = flooded(&cluster).await;
+        assert_eq!(metric(&cluster, "steading_in_flight ").await, 1.0);
+        becomes(&cluster, "steading_in_flight ", 0.0).await;
+        let exceeded = r#"steading_invocations_total{app="guests",function="echo",outcome="deadline_exceeded"}"#;
+        assert_eq!(metric(&cluster, exceeded).await, 1.0);
+        drop(unread);
+    });
+}
+
 /// A connection that has sent as much to the guest `echo` as anyone between takes, and read nothing.
 async fn flooded(cluster: &Cluster) -> TcpStream {
     let address = cluster.worker(0).trim_start_matches("http://").to_owned();
@@ -99,7 +116,9 @@ async fn flooded(cluster: &Cluster) -> TcpStream {
     let head = "POST /api/echo HTTP/1.1\r\nhost: x\r\ncontent-length: 1073741824\r\n\r\n";
     connection.write_all(head.as_bytes()).await.expect("the worker takes the head");
     let piece = vec![7; 64 << 10];
-    while timeout(Duration::from_secs(1), connection.write_all(&piece)).await.is_ok() {}
+    while let Ok(written) = timeout(Duration::from_secs(1), connection.write_all(&piece)).await {
+        written.expect("the worker does not close the connection");
+    }
     connection
 }
 

@@ -11,8 +11,10 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
+use std::time::Duration;
 
 use steading_protocol::{AppName, FunctionName, HttpTrigger, Limits, VersionNumber};
+use tokio::time::Instant;
 
 pub(crate) use record::Took;
 pub(crate) use reply::{Reply, ReplyBody};
@@ -48,6 +50,7 @@ pub(crate) async fn invoke(
     permit: Permit,
 ) -> Result<Reply, GuestError> {
     let conduit = Arc::new(Conduit::new(function.limits.log_bytes_max));
+    let deadline = Instant::now() + Duration::from_millis(function.limits.deadline_ms_max);
     let record = Record::begin(function, &request.invocation, &conduit);
     let inner = run(record, request, permit);
     let mut call: Call = Box::pin(Metered { conduit: Arc::clone(&conduit), inner });
@@ -63,7 +66,10 @@ pub(crate) async fn invoke(
         conduit.outlet.take_head().map_or(Poll::Pending, |head| Poll::Ready(Err(head)))
     });
     match ended.await {
-        Err(head) => Ok(Reply { head, body: ReplyBody::Streamed(Streamed::new(call, conduit)) }),
+        Err(head) => {
+            let body = ReplyBody::Streamed(Streamed::new(call, conduit, deadline));
+            Ok(Reply { head, body })
+        }
         Ok(Err(fault)) => Err(fault),
         Ok(Ok(Answer::Whole(response))) => Ok(Reply::whole(response.head, response.body)),
         // it was written in pieces that all fitted into the outlet

@@ -1,12 +1,16 @@
 //! What is sent back: a response whole, or one whose body drives the guest that writes it.
 
+use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
 
 use crate::guest::{Answer, Conduit, GuestError, ResponseHead};
 
@@ -28,10 +32,25 @@ pub(crate) enum ReplyBody {
 }
 
 /// A body that a running guest writes. Dropping it ends the guest.
+///
+/// A guest is driven by whoever sends the body, and nobody sends to a caller that has stopped reading.
+/// So a task of its own drives the guest once more when its deadline has passed, which is what ends it.
 pub(crate) struct Streamed {
-    call: Option<Call>,
+    guest: Arc<Mutex<Guest>>,
     conduit: Arc<Conduit>,
+    overdue: JoinHandle<()>,
 }
+
+/// What has become of the guest.
+enum Guest {
+    Running(Call),
+    Failed(GuestError),
+    Ended,
+}
+
+/// How long after its deadline a guest is driven by that task: whoever sends to a caller that does read
+/// comes first.
+const OVERDUE_AFTER: Duration = Duration::from_millis(50);
 
 impl Reply {
     pub(super) fn whole(head: ResponseHead, body: Bytes) -> Self {
@@ -40,32 +59,55 @@ impl Reply {
 }
 
 impl Streamed {
-    pub(super) fn new(call: Call, conduit: Arc<Conduit>) -> Self {
-        Self { call: Some(call), conduit }
+    pub(super) fn new(call: Call, conduit: Arc<Conduit>, deadline: Instant) -> Self {
+        let guest = Arc::new(Mutex::new(Guest::Running(call)));
+        let watched = Arc::clone(&guest);
+        let overdue = tokio::spawn(async move {
+            sleep_until(deadline + OVERDUE_AFTER).await;
+            poll_fn(|context| lock(&watched).drive(context)).await;
+        });
+        Self { guest, conduit, overdue }
     }
 
-    fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, GuestError>>> {
-        loop {
-            if let Some(piece) = self.conduit.outlet.take_pieces() {
-                return Poll::Ready(Some(Ok(piece)));
-            }
-            let Some(call) = &mut self.call else { return Poll::Ready(None) };
-            match call.as_mut().poll(context) {
-                Poll::Ready(Ok(_)) => self.call = None,
-                // the head has left with a good status; breaking off is the only way left to say it
-                Poll::Ready(Err(fault)) => {
-                    self.call = None;
-                    return Poll::Ready(Some(Err(fault)));
-                }
-                Poll::Pending => {
-                    return match self.conduit.outlet.take_pieces() {
-                        Some(piece) => Poll::Ready(Some(Ok(piece))),
-                        None => Poll::Pending,
-                    };
-                }
-            }
+    fn poll_piece(&self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, GuestError>>> {
+        if let Some(piece) = self.conduit.outlet.take_pieces() {
+            return Poll::Ready(Some(Ok(piece)));
+        }
+        let mut guest = lock(&self.guest);
+        let driven = guest.drive(context);
+        if let Some(piece) = self.conduit.outlet.take_pieces() {
+            return Poll::Ready(Some(Ok(piece)));
+        }
+        ready!(driven);
+        match std::mem::replace(&mut *guest, Guest::Ended) {
+            // the head has left with a good status; breaking off is the only way left to say it
+            Guest::Failed(fault) => Poll::Ready(Some(Err(fault))),
+            Guest::Running(_) | Guest::Ended => Poll::Ready(None),
         }
     }
+}
+
+impl Drop for Streamed {
+    fn drop(&mut self) {
+        self.overdue.abort();
+    }
+}
+
+impl Guest {
+    /// Lets the guest go on; ready when it has ended.
+    fn drive(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Self::Running(call) = self else { return Poll::Ready(()) };
+        *self = match ready!(call.as_mut().poll(context)) {
+            Ok(_) => Self::Ended,
+            Err(fault) => Self::Failed(fault),
+        };
+        Poll::Ready(())
+    }
+}
+
+fn lock(guest: &Mutex<Guest>) -> MutexGuard<'_, Guest> {
+    // poisoned by a panic while the guest was driven, which leaves it running and to be dropped
+    guest.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Body for ReplyBody {
