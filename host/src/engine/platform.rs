@@ -39,6 +39,12 @@ pub enum MemoryReset {
 /// Tables are small: what 2,000 entries take stays mapped with them.
 const TABLE_KEEP_RESIDENT_BYTES: usize = 16 << 10;
 
+/// Slots that have been used and are free, while a slot never used is preferred to taking one of them
+/// from the module it last served. A mapped image is worth such a wait; a copied one is not, and a slot
+/// that was just used is the one still in the processor's cache.
+const WARM_SLOTS_MAPPED: u32 = 100;
+const WARM_SLOTS_COPIED: u32 = 0;
+
 /// Sets how memory is reset.
 pub(super) fn tune(
     settings: &mut wasmtime::Config,
@@ -50,8 +56,11 @@ pub(super) fn tune(
         MemoryReset::KeepResident | MemoryReset::Copy => (kept, TABLE_KEEP_RESIDENT_BYTES),
         MemoryReset::Decommit => (0, 0),
     };
-    settings.memory_init_cow(config.memory_reset != MemoryReset::Copy);
-    pool.linear_memory_keep_resident(memory).table_keep_resident(table);
+    let copied = config.memory_reset == MemoryReset::Copy;
+    settings.memory_init_cow(!copied);
+    pool.linear_memory_keep_resident(memory)
+        .table_keep_resident(table)
+        .max_unused_warm_slots(if copied { WARM_SLOTS_COPIED } else { WARM_SLOTS_MAPPED });
 }
 
 /// Loads code that this worker compiled. Maps the file, or reads it where mapping as executable is
