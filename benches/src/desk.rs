@@ -46,7 +46,11 @@ impl Desk {
     /// Opens it on a free port of loopback, wanting nothing of a worker yet.
     pub async fn open() -> anyhow::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let nothing = PlacementsReport { generation: Generation(0), placements: vec![] };
+        let nothing = PlacementsReport {
+            generation: Generation(0),
+            applied: Generation(0),
+            placements: vec![],
+        };
         let state = Arc::new(State {
             desired: watch::Sender::new(DesiredState::default()),
             modules: Mutex::default(),

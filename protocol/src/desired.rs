@@ -7,7 +7,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AppLimits, AppName, Digest, FunctionSpec, Generation, Secret, VersionNumber, WorkerId,
+    AppLimits, AppName, Availability, Capacity, Digest, FunctionSpec, Generation, Labels, Secret,
+    VersionNumber, WorkerId,
 };
 
 /// Everything one worker should serve.
@@ -17,8 +18,13 @@ pub struct DesiredState {
     /// Grows with every change.
     pub generation: Generation,
     /// The apps, in the order in which a request to `/api/…` without a telling host tries them:
-    /// the default app first, then the others by age.
+    /// the default app first, then the others by age. Of an app there may be two versions, side by
+    /// side: one that is called, and one that is rolled out or takes a share.
     pub apps: Vec<DesiredApp>,
+    /// Modules of earlier versions, whose code the worker keeps so that going back to them takes no
+    /// time. Fetched and compiled when nothing else is to be done; everything else may be forgotten.
+    #[serde(default)]
+    pub hold: Vec<ModuleRef>,
 }
 
 /// One app version that a worker should serve.
@@ -29,6 +35,12 @@ pub struct DesiredApp {
     pub app: AppName,
     /// The version.
     pub version: VersionNumber,
+    /// The share of the app's calls that this version answers, percent; 0 is loaded and `ready`, but
+    /// not called. The shares of an app's versions make 100 together. A worker goes over to new
+    /// shares of an app at once, when every version that has one is loaded, and keeps the old ones
+    /// until then.
+    #[serde(default = "whole")]
+    pub percent: u8,
     /// Host names that lead to this app alone.
     pub hosts: Vec<String>,
     /// The modules to fetch.
@@ -38,6 +50,10 @@ pub struct DesiredApp {
     /// What all of them together may use.
     #[serde(default)]
     pub limits: AppLimits,
+}
+
+fn whole() -> u8 {
+    100
 }
 
 /// A module to fetch by its digest.
@@ -57,9 +73,10 @@ pub struct ModuleRef {
 pub enum PlacementState {
     /// Wanted, and not yet taken up by the worker.
     Pending,
-    /// The worker fetches or compiles it.
+    /// The worker fetches or compiles it; the detail says what keeps it from that, as long as
+    /// something does.
     Loading,
-    /// The worker serves it.
+    /// The worker has it loaded, and calls it as its share says.
     Ready,
     /// The worker serves what is in flight and takes nothing new.
     Draining,
@@ -103,6 +120,18 @@ pub struct JoinRequest {
     pub release: String,
     /// Operating system and processor, such as `linux/x86_64`.
     pub platform: String,
+    /// What apps may ask for: `zone = "plant-2"`.
+    #[serde(default)]
+    pub labels: Labels,
+    /// What it can carry.
+    #[serde(default)]
+    pub capacity: Capacity,
+    /// Whether it takes work now.
+    #[serde(default)]
+    pub availability: Availability,
+    /// The modules whose code it has, as far as it wants to say.
+    #[serde(default)]
+    pub modules: Vec<Digest>,
 }
 
 /// The answer to a join.
@@ -123,6 +152,26 @@ pub struct JoinReply {
 pub struct Heartbeat {
     /// What the worker is doing now.
     pub load: WorkerLoad,
+    /// Whether it takes work now.
+    #[serde(default)]
+    pub availability: Availability,
+    /// Calls of the apps that have more than one version in service, by version.
+    #[serde(default)]
+    pub versions: Vec<VersionLoad>,
+}
+
+/// Calls of one version since its worker took it up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct VersionLoad {
+    /// The app.
+    pub app: AppName,
+    /// The version.
+    pub version: VersionNumber,
+    /// Invocations ended.
+    pub invocations: u64,
+    /// Of these, the ones a guest failed.
+    pub failures: u64,
 }
 
 /// The load of a worker at one moment.
@@ -155,6 +204,9 @@ pub struct HeartbeatReply {
 pub struct PlacementsReport {
     /// The generation that the worker has applied or is applying.
     pub generation: Generation,
+    /// The newest generation that it has applied: calls are answered by it. 0 before the first.
+    #[serde(default)]
+    pub applied: Generation,
     /// Its placements.
     pub placements: Vec<PlacementReport>,
 }
@@ -169,7 +221,7 @@ pub struct PlacementReport {
     pub version: VersionNumber,
     /// Its state on this worker.
     pub state: PlacementState,
-    /// Why it failed, for people.
+    /// Why it failed or does not get on, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }

@@ -16,6 +16,7 @@ mod function;
 mod limits;
 mod manifest;
 mod names;
+mod placing;
 pub mod problem;
 mod route;
 mod secret;
@@ -27,5 +28,8 @@ pub use function::{
 pub use limits::{AppLimits, Limits, LimitsOverride};
 pub use manifest::{AppSection, FunctionSection, Manifest, ManifestError};
 pub use names::{AppName, FunctionName, Generation, InvalidName, VersionNumber, WorkerId};
+pub use placing::{
+    Availability, AvailabilityState, Capacity, Labels, PlacementRules, Replicas, label_fault,
+};
 pub use route::{InvalidRoute, RouteConflict, RouteTemplate, Segment, check_routes};
 pub use secret::Secret;

@@ -6,6 +6,10 @@
 //! name = "orders"
 //! hosts = ["orders.example.org"]
 //!
+//! [placement]
+//! replicas = 2
+//! workers = { zone = "plant-2" }
+//!
 //! [limits]
 //! memory_mib_max = 64
 //!
@@ -18,7 +22,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::IN_FLIGHT;
-use crate::{AppLimits, AppName, FunctionName, LimitsOverride};
+use crate::{AppLimits, AppName, FunctionName, LimitsOverride, PlacementRules, label_fault};
 
 /// A parsed `steading.toml`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +30,8 @@ use crate::{AppLimits, AppName, FunctionName, LimitsOverride};
 pub struct Manifest {
     /// The app itself.
     pub app: AppSection,
+    /// Where it may run.
+    pub placement: PlacementRules,
     /// Limits of every function of the app.
     pub limits: LimitsOverride,
     /// What is said of single functions, by name.
@@ -96,6 +102,9 @@ impl Manifest {
             let fault = format!("app.in_flight_max = {value} is not within {min} to {max}");
             return Err(ManifestError::Value(fault));
         }
+        if let Some(fault) = label_fault("placement.workers", &self.placement.workers) {
+            return Err(ManifestError::Value(fault));
+        }
         if let Some(fault) = self.limits.out_of_range() {
             return Err(ManifestError::Value(format!("limits.{fault}")));
         }
@@ -148,6 +157,8 @@ mod tests {
             ("[functions.f.limits]\ndeadline_ms_max = 0\n", "functions.f.limits.deadline_ms_max"),
             ("[app]\nhosts = [\"http://x\"]\n", "`http://x`"),
             ("[app]\nin_flight_max = 0\n", "app.in_flight_max = 0"),
+            ("[placement]\nreplicas = 0\n", "`replicas` is"),
+            ("[placement]\nworkers = { zone = \"a b\" }\n", "placement.workers: `zone"),
             ("[limits]\nin_flight_max = 32001\n", "limits.in_flight_max = 32001"),
         ] {
             let error = Manifest::parse(text).unwrap_err().to_string();

@@ -52,7 +52,11 @@ struct Draining {
 
 impl Applier {
     pub(crate) fn new(loader: Loader, routes: Routes) -> (Self, watch::Receiver<PlacementsReport>) {
-        let empty = PlacementsReport { generation: Generation(0), placements: vec![] };
+        let empty = PlacementsReport {
+            generation: Generation(0),
+            applied: Generation(0),
+            placements: vec![],
+        };
         let (reports, receiver) = watch::channel(empty);
         let applier = Self {
             loader,
@@ -198,7 +202,8 @@ impl Applier {
                 placements.push(state(&old.app, old.version, PlacementState::Draining));
             }
         }
-        let report = PlacementsReport { generation: self.generation, placements };
+        let report =
+            PlacementsReport { generation: self.generation, applied: Generation(0), placements };
         self.reports.send_replace(report);
     }
 

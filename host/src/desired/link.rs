@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use steading_protocol::desired::{
     DesiredState, Heartbeat, HeartbeatReply, JoinReply, JoinRequest, PlacementsReport,
 };
+use steading_protocol::{Availability, Capacity, Labels};
 use steading_protocol::{Digest, Generation, Secret, WorkerId};
 use url::Url;
 
@@ -70,6 +71,10 @@ impl Link {
             url: self.url.as_str().trim_end_matches('/').to_owned(),
             release: env!("CARGO_PKG_VERSION").to_owned(),
             platform: format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
+            labels: Labels::new(),
+            capacity: Capacity::default(),
+            availability: Availability::default(),
+            modules: vec![],
         };
         let call = self.http.post(endpoint(&self.api(), &["workers", "join"]));
         let call = call.bearer_auth(join_token.expose()).json(&request).timeout(CALL_TIME_MAX);

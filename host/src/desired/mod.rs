@@ -16,8 +16,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use steading_protocol::Generation;
 use steading_protocol::desired::{DesiredState, Heartbeat, PlacementsReport};
+use steading_protocol::{Availability, Generation};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -143,7 +143,14 @@ async fn beat(session: &Session, load: &(dyn Fn() -> Load + Send + Sync)) {
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         every.tick().await;
-        match session.heartbeat(&Heartbeat { load: load() }).await {
+        match session
+            .heartbeat(&Heartbeat {
+                load: load(),
+                availability: Availability::default(),
+                versions: vec![],
+            })
+            .await
+        {
             Ok(_newest) => {}
             Err(LinkError::Unknown) => return,
             Err(error) => tracing::debug!(error = %error, "Heartbeat failed"),

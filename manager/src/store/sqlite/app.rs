@@ -113,6 +113,8 @@ fn read(found: &Row<'_>) -> rusqlite::Result<App> {
     Ok(App {
         app: row::parsed(found, 0)?,
         version: VersionNumber(found.get(1)?),
+        rollout: None,
+        placement: Default::default(),
         default: found.get(2)?,
         hosts: vec![],
         created_at: row::time(found, 3)?,

@@ -86,7 +86,7 @@ pub(super) fn get(store: &Connection, worker: &WorkerId) -> rusqlite::Result<Opt
         .iter()
         .map(|(app, version)| desired_app(store, app, *version))
         .collect::<rusqlite::Result<_>>()?;
-    Ok(Some(DesiredState { generation, apps }))
+    Ok(Some(DesiredState { generation, apps, hold: vec![] }))
 }
 
 fn desired_app(
@@ -110,6 +110,7 @@ fn desired_app(
         Ok(DesiredApp {
             app: app.clone(),
             version,
+            percent: 100,
             hosts: row::json(found, 0)?,
             modules,
             functions: row::json(found, 1)?,

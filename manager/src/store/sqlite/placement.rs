@@ -167,6 +167,7 @@ fn read(found: &Row<'_>) -> rusqlite::Result<Placement> {
         worker: row::parsed(found, 2)?,
         worker_name: found.get(3)?,
         state: row::placement_state(found, 4)?,
+        percent: None,
         detail: found.get(5)?,
         created_at: row::time(found, 6)?,
         changed_at: row::time(found, 7)?,

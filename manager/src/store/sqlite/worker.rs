@@ -153,6 +153,12 @@ fn read(found: &Row<'_>) -> rusqlite::Result<Worker> {
         platform: found.get(4)?,
         state: row::worker_state(found, 5)?,
         load: row::json(found, 6)?,
+        versions: vec![],
+        labels: Default::default(),
+        capacity: Default::default(),
+        availability: Default::default(),
+        generation: Generation(0),
+        applied: Generation(0),
         joined_at: row::time(found, 7)?,
         seen_at: row::time(found, 8)?,
     })

@@ -1,11 +1,16 @@
 //! Bodies of the manager's API under `/api/v1` that people and the command line use.
 //! Times are UTC in RFC 3339.
 
+mod rollout;
+mod worker;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::desired::{PlacementState, WorkerLoad};
-use crate::{AppName, Digest, FunctionSpec, Secret, VersionNumber, WorkerId};
+use crate::{AppName, Digest, FunctionSpec, PlacementRules, Secret, VersionNumber, WorkerId};
+
+pub use rollout::{Lease, RollbackRequest, Rollout, RolloutRequest, RolloutState};
+pub use worker::{Placement, Worker, WorkerState};
 
 /// One app.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -13,8 +18,14 @@ use crate::{AppName, Digest, FunctionSpec, Secret, VersionNumber, WorkerId};
 pub struct App {
     /// The name.
     pub app: AppName,
-    /// The version that workers are told to serve.
+    /// The version that is in service.
     pub version: VersionNumber,
+    /// Another version that is on its way into service, beside it, or was stopped on the way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<Rollout>,
+    /// Where the version in service may run.
+    #[serde(default)]
+    pub placement: PlacementRules,
     /// Whether `/api/…` leads to this app first.
     pub default: bool,
     /// Host names that lead to this app alone.
@@ -54,81 +65,6 @@ pub struct Function {
     pub urls: Vec<String>,
 }
 
-/// One worker.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Worker {
-    /// Its identity.
-    pub worker: WorkerId,
-    /// Its name, for people.
-    pub name: String,
-    /// Where it answers function calls.
-    pub url: String,
-    /// Its release.
-    pub release: String,
-    /// Operating system and processor.
-    pub platform: String,
-    /// Whether it is there.
-    pub state: WorkerState,
-    /// Its load at the last heartbeat.
-    pub load: WorkerLoad,
-    /// When it first joined.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
-    pub joined_at: Timestamp,
-    /// When it was last heard of.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
-    pub seen_at: Timestamp,
-}
-
-/// Whether a worker is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub enum WorkerState {
-    /// It sends heartbeats.
-    Live,
-    /// It has said goodbye.
-    Left,
-    /// It has not been heard of for too long.
-    Lost,
-}
-
-impl WorkerState {
-    /// The state as it stands in JSON and in tables.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Live => "live",
-            Self::Left => "left",
-            Self::Lost => "lost",
-        }
-    }
-}
-
-/// One placement: an app version on a worker.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Placement {
-    /// The app.
-    pub app: AppName,
-    /// The version.
-    pub version: VersionNumber,
-    /// The worker.
-    pub worker: WorkerId,
-    /// The worker's name, for people.
-    pub worker_name: String,
-    /// The state.
-    pub state: PlacementState,
-    /// Why it failed, when it did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub detail: Option<String>,
-    /// When it was wanted.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
-    pub created_at: Timestamp,
-    /// When the state last changed.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
-    pub changed_at: Timestamp,
-}
-
 /// A list; every list of the API has this shape.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -149,6 +85,9 @@ pub struct Status {
     pub workers: Vec<Worker>,
     /// The placements by app, version and worker.
     pub placements: Vec<Placement>,
+    /// Who holds which lease; empty while one manager is alone.
+    #[serde(default)]
+    pub leases: Vec<Lease>,
 }
 
 /// The answer to a publish.
