@@ -2,7 +2,7 @@
 //! sandbox.
 //!
 //! An invocation's journey is a straight line: [`server`] accepts a connection and bounds it,
-//! [`router`] finds the function (pure), [`auth`] asks whether the caller may, [`admission`] hands out
+//! [`steading_router`] finds the function (pure), [`auth`] asks whether the caller may, [`admission`] hands out
 //! a permit, [`invoke`] runs it and is the one place that records an invocation, [`guest`] speaks the
 //! module's ABI, and [`engine`] gives the instance from its pool. Beside that line, [`desired`] pulls
 //! the wanted state from the manager, gets every module compiled, and swaps the route table.
@@ -20,7 +20,6 @@ mod guest;
 mod invoke;
 mod metrics;
 mod problem;
-mod router;
 mod runtime;
 mod server;
 mod worker;

@@ -4,12 +4,12 @@
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use steading_protocol::problem::Problem;
+use steading_router::Miss;
 
 use crate::admission::Busy;
 use crate::auth::Unauthorized;
 use crate::guest::GuestError;
 use crate::invoke::ReplyBody;
-use crate::router::Miss;
 
 /// Why a request is not answered by a function.
 #[derive(Debug, thiserror::Error)]

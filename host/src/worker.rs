@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use steading_protocol::desired::WorkerLoad;
+use steading_router::RouteTable;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -18,7 +19,6 @@ use crate::desired::{Applier, Follower, Link, Loader, StateDir};
 use crate::engine::{CodeCache, Engine, EngineError};
 use crate::guest::native;
 use crate::metrics::Metrics;
-use crate::router::RouteTable;
 use crate::server::{
     self, BindError, ControlServer, ControlState, HeadLimits, Routes, ServerConfig, Service,
 };

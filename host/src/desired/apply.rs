@@ -12,6 +12,7 @@ use steading_protocol::desired::{
     DesiredApp, DesiredState, PlacementReport, PlacementState, PlacementsReport,
 };
 use steading_protocol::{AppName, Digest, Generation, VersionNumber};
+use steading_router::{RouteTable, Split};
 use tokio::sync::watch;
 
 use super::chain;
@@ -20,7 +21,6 @@ use super::loader::{LoadError, Loader, Serving};
 use super::order::Order;
 use crate::guest::native::NativeModule;
 use crate::invoke::Function;
-use crate::router::RouteTable;
 use crate::server::Routes;
 
 /// Applies desired states, one after the other.
@@ -176,7 +176,7 @@ impl Applier {
         self.serving.sort_by_key(|serving| order.rank(&serving.desired.app));
         let mut table = RouteTable::default();
         for Serving { desired, routes, .. } in &self.serving {
-            table.insert(desired.app.as_str(), &desired.hosts, Arc::clone(routes));
+            table.insert(desired.app.as_str(), &desired.hosts, Split::whole(Arc::clone(routes)));
         }
         self.routes.store(Arc::new(table));
         self.report();

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use steading_protocol::desired::DesiredApp;
 use steading_protocol::{Digest, FunctionSpec, Trigger};
+use steading_router::{Ambiguous, AppRoutes};
 use wasmtime::Linker;
 
 use super::link::{LinkError, Session};
@@ -16,7 +17,6 @@ use crate::engine::{CacheError, CodeCache};
 use crate::guest::native::{NativeFunction, NativeModule, State, Unusable};
 use crate::invoke::Function;
 use crate::metrics::{FunctionMetrics, Metrics};
-use crate::router::{Ambiguous, AppRoutes};
 
 /// What loading needs.
 pub(crate) struct Loader {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use http::{HeaderName, HeaderValue, Request, Response, Version, header};
 use hyper::body::{Body, Incoming};
+use steading_router::{Match, ROLLS, RouteTable};
 use uuid::Uuid;
 
 use crate::admission::{Admission, Permit};
@@ -14,7 +15,6 @@ use crate::guest::{GuestRequest, RequestBody, Rest};
 use crate::invoke::{Function, ReplyBody, invoke};
 use crate::metrics::Metrics;
 use crate::problem::Refusal;
-use crate::router::{Match, RouteTable};
 
 /// The routes of a worker, swapped whole when its desired state changes.
 pub(crate) type Routes = Arc<ArcSwap<RouteTable<Arc<Function>>>>;
@@ -74,7 +74,8 @@ impl Service {
     ) -> Result<(Match<Arc<Function>>, Permit), Refusal> {
         self.head.check(request)?;
         let routes = self.routes.load();
-        let found = routes.find(host(request), request.uri().path(), request.method())?;
+        let roll = || rand::random_range(0..ROLLS);
+        let found = routes.find(host(request), request.uri().path(), request.method(), roll)?;
         let function = &*found.function;
         let permit = self.permit(function, request.body()).inspect_err(|refusal| {
             let (app, code) = (function.app.as_str(), refusal.status_and_code().1);

@@ -126,6 +126,14 @@ fn the_protocol_does_no_io() {
 }
 
 #[test]
+fn matching_a_route_takes_no_sockets_and_no_role() {
+    GRAPH.assert_apart("steading-router", |name| {
+        let ours = name.starts_with("steading-") && name != "steading-protocol";
+        ours || ["tokio", "hyper", "wasmtime"].contains(&name)
+    });
+}
+
+#[test]
 fn a_guest_takes_nothing_of_ours_but_the_sdk_and_its_macro() {
     for guest_side in ["steading", "steading-macro"] {
         GRAPH.assert_apart(guest_side, |name| {

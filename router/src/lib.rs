@@ -1,58 +1,70 @@
 //! Which function answers a request: host, path and method in, function and parameters out. Pure:
-//! it knows nothing of sockets or of what a function is.
+//! it knows nothing of sockets or of what a function is. A worker and a gateway both ask it, and so
+//! never disagree.
 //!
 //! A request finds its app by the Host header, or by `/functions/<app>/api/…`, or (for `/api/…`
 //! under any other host) by trying the apps in the manager's order, so publishing another app never
 //! changes what an existing URL answers. Within an app there is one tree per method, so a literal route of one
-//! method never hides a parameter route of another. Invariant: a table is never changed once built; a
+//! method never hides a parameter route of another. Of an app's versions ([`Split`]) one is chosen by a roll,
+//! once for a request. Invariant: a table is never changed once built; a
 //! new one takes its place.
 
 #[cfg(test)]
 mod fuzz;
+mod split;
 mod tree;
 
+use std::cell::LazyCell;
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use http::Method;
 use steading_protocol::{HttpTrigger, RouteTemplate};
 
+pub use split::{InvalidSplit, ROLLS, Split};
+
 use self::tree::Tree;
 
-/// The routes of every app of a worker.
+/// The routes of every app.
 #[derive(Debug)]
-pub(crate) struct RouteTable<F> {
-    by_host: HashMap<String, Arc<AppRoutes<F>>>,
-    by_name: HashMap<String, Arc<AppRoutes<F>>>,
-    direct: Vec<Arc<AppRoutes<F>>>,
+pub struct RouteTable<F> {
+    by_host: HashMap<String, Split<F>>,
+    by_name: HashMap<String, Split<F>>,
+    direct: Vec<Split<F>>,
 }
 
-/// The routes of one app.
+/// The routes of one version of an app.
 #[derive(Debug)]
-pub(crate) struct AppRoutes<F> {
+pub struct AppRoutes<F> {
     methods: [Tree<F>; METHODS.len() + 1],
 }
 
 /// A function that answers, and its route parameters in the template's order.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Match<F> {
-    pub(crate) function: F,
-    pub(crate) parameters: Vec<(String, String)>,
+pub struct Match<F> {
+    /// The function.
+    pub function: F,
+    /// Name and value of each parameter, the value decoded.
+    pub parameters: Vec<(String, String)>,
 }
 
 /// No function answers.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Miss {
+pub enum Miss {
+    /// Not at this path.
     #[error("no function answers at this path")]
     NotFound,
+    /// Not with this method.
     #[error("the functions at this path answer {}", allow.join(", "))]
-    Method { allow: Vec<&'static str> },
+    Method {
+        /// The methods that are answered.
+        allow: Vec<&'static str>,
+    },
 }
 
 /// Two routes of one app that the matcher cannot tell apart; the manager refuses these at publishing.
 #[derive(Debug, thiserror::Error)]
 #[error("route `{route}` cannot stand beside the app's other routes")]
-pub(crate) struct Ambiguous {
+pub struct Ambiguous {
     route: RouteTemplate,
     source: matchit::InsertError,
 }
@@ -78,33 +90,37 @@ impl<F> Default for RouteTable<F> {
 
 impl<F: Clone> RouteTable<F> {
     /// Adds an app behind those that are there already.
-    pub(crate) fn insert(&mut self, name: &str, hosts: &[String], routes: Arc<AppRoutes<F>>) {
+    pub fn insert(&mut self, name: &str, hosts: &[String], versions: Split<F>) {
         for host in hosts {
-            self.by_host.entry(host.to_ascii_lowercase()).or_insert_with(|| Arc::clone(&routes));
+            self.by_host.entry(host.to_ascii_lowercase()).or_insert_with(|| versions.clone());
         }
-        self.by_name.insert(name.to_owned(), Arc::clone(&routes));
-        self.direct.push(routes);
+        self.by_name.insert(name.to_owned(), versions.clone());
+        self.direct.push(versions);
     }
 
-    /// Finds the function. `host` is the Host header or authority, with or without a port.
-    pub(crate) fn find(
+    /// Finds the function. `host` is the Host header or authority, with or without a port; `roll` gives a
+    /// random number below [`ROLLS`], and is asked at most once.
+    pub fn find(
         &self,
         host: Option<&str>,
         path: &str,
         method: &Method,
+        roll: impl FnOnce() -> u8,
     ) -> Result<Match<F>, Miss> {
+        let roll = LazyCell::new(roll);
+        let find = |app: &Split<F>, rest| app.choose(|| *roll).find(rest, method);
         if let Some(app) = host.and_then(|host| self.app_of_host(host)) {
-            return below(path, PREFIX).map_or(Err(Miss::NotFound), |rest| app.find(rest, method));
+            return below(path, PREFIX).map_or(Err(Miss::NotFound), |rest| find(app, rest));
         }
         if let Some(rest) = path.strip_prefix("/functions/") {
             let (name, rest) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
             let app = self.by_name.get(name).ok_or(Miss::NotFound)?;
-            return below(rest, PREFIX).map_or(Err(Miss::NotFound), |rest| app.find(rest, method));
+            return below(rest, PREFIX).map_or(Err(Miss::NotFound), |rest| find(app, rest));
         }
         let rest = below(path, PREFIX).ok_or(Miss::NotFound)?;
         let mut miss = Miss::NotFound;
         for app in &self.direct {
-            match app.find(rest, method) {
+            match find(app, rest) {
                 Ok(found) => return Ok(found),
                 Err(Miss::Method { allow }) if miss == Miss::NotFound => {
                     miss = Miss::Method { allow }
@@ -115,7 +131,7 @@ impl<F: Clone> RouteTable<F> {
         Err(miss)
     }
 
-    fn app_of_host(&self, host: &str) -> Option<&Arc<AppRoutes<F>>> {
+    fn app_of_host(&self, host: &str) -> Option<&Split<F>> {
         if self.by_host.is_empty() {
             return None;
         }
@@ -126,7 +142,7 @@ impl<F: Clone> RouteTable<F> {
 
 impl<F: Clone> AppRoutes<F> {
     /// Builds the routes of one app.
-    pub(crate) fn new<'t>(
+    pub fn new<'t>(
         functions: impl IntoIterator<Item = (&'t HttpTrigger, F)>,
     ) -> Result<Self, Ambiguous> {
         let mut routes = Self { methods: std::array::from_fn(|_| Tree::default()) };
@@ -173,6 +189,8 @@ fn name_of(method: &Method) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use proptest::prelude::*;
     use steading_protocol::{AuthLevel, Method as Bound};
 
@@ -186,12 +204,12 @@ mod tests {
         }
     }
 
-    fn app(functions: &[(&str, &[Bound], &'static str)]) -> Arc<AppRoutes<&'static str>> {
+    fn app(functions: &[(&str, &[Bound], &'static str)]) -> Split<&'static str> {
         let triggers: Vec<_> = functions
             .iter()
             .map(|(route, methods, name)| (trigger(route, methods), *name))
             .collect();
-        Arc::new(AppRoutes::new(triggers.iter().map(|(t, n)| (t, *n))).unwrap())
+        Split::whole(Arc::new(AppRoutes::new(triggers.iter().map(|(t, n)| (t, *n))).unwrap()))
     }
 
     fn shop() -> RouteTable<&'static str> {
@@ -208,7 +226,7 @@ mod tests {
     }
 
     fn found(path: &str, method: &Method) -> Result<(&'static str, Vec<String>), Miss> {
-        let found = shop().find(Some("localhost:7071"), path, method)?;
+        let found = shop().find(Some("localhost:7071"), path, method, || 0)?;
         Ok((
             found.function,
             found.parameters.into_iter().map(|(n, v)| format!("{n}={v}")).collect(),
@@ -227,12 +245,13 @@ mod tests {
     #[test]
     fn a_host_or_a_name_leads_to_one_app_and_a_bare_path_to_the_first_that_answers() {
         let table = shop();
-        let find =
-            |host: &str, path: &str| table.find(Some(host), path, &Method::GET).map(|m| m.function);
+        let find = |host: &str, path: &str| {
+            table.find(Some(host), path, &Method::GET, || 0).map(|m| m.function)
+        };
         assert_eq!(find("SHOP.example.org:80", "/api/hello"), Ok("rest"));
         assert_eq!(find("x", "/functions/other/api/orders"), Ok("other"));
         assert_eq!(find("x", "/functions/none/api/orders"), Err(Miss::NotFound));
-        assert_eq!(table.find(None, "/api/hello", &Method::PUT).unwrap().function, "hello");
+        assert_eq!(table.find(None, "/api/hello", &Method::PUT, || 0).unwrap().function, "hello");
         assert_eq!(find("x", "/apihello"), Err(Miss::NotFound));
         assert_eq!(find("x", "/"), Err(Miss::NotFound));
     }
@@ -244,7 +263,7 @@ mod tests {
             table.insert("a", &[], app(&[("x", &[Bound::Get, Bound::Post], "x")]));
             table
         };
-        let miss = table.find(None, "/api/x", &Method::DELETE).unwrap_err();
+        let miss = table.find(None, "/api/x", &Method::DELETE, || 0).unwrap_err();
         assert_eq!(miss, Miss::Method { allow: vec!["GET", "POST"] });
     }
 
@@ -254,7 +273,7 @@ mod tests {
         let routes = ["{*rest}", "{a}/x/{*rest}", "a/{*rest}", "{a}/{b}/{*rest}"];
         let routes = routes.map(|route| (route, &[][..], route));
         table.insert("a", &[], app(&routes));
-        let find = |path| table.find(None, path, &Method::GET).unwrap().function;
+        let find = |path| table.find(None, path, &Method::GET, || 0).unwrap().function;
         assert_eq!(find("/api/b"), "{*rest}");
         assert_eq!(find("/api/b/x/c"), "{a}/x/{*rest}");
         assert_eq!(find("/api/b/y/c/d"), "{a}/{b}/{*rest}");
@@ -266,7 +285,7 @@ mod tests {
         fn no_path_panics_and_what_is_found_lies_below_the_prefix(
             path in "/(api|functions|API)?(/[a-zA-Zé%0-9./]{0,8}){0,4}"
         ) {
-            if shop().find(Some("x"), &path, &Method::GET).is_ok() {
+            if shop().find(Some("x"), &path, &Method::GET, || 0).is_ok() {
                 prop_assert!(path.to_ascii_lowercase().contains("/api"), "{}", path);
             }
         }

@@ -9,7 +9,7 @@ use steading_protocol::{
     AuthLevel, FunctionSpec, HttpTrigger, Limits, RouteTemplate, Segment, Trigger, check_routes,
 };
 
-use super::{AppRoutes, RouteTable};
+use super::{AppRoutes, RouteTable, Split};
 
 /// Whether a template matches the parts of a path below the prefix.
 fn matches(template: &RouteTemplate, parts: &[&str]) -> bool {
@@ -69,15 +69,15 @@ fn check(bytes: &[u8]) {
     let numbered = triggers.iter().enumerate().map(|(index, trigger)| (trigger, index));
     let app = AppRoutes::new(numbered).expect("what the manager takes, a worker takes");
     let mut table = RouteTable::default();
-    table.insert("shop", &["shop.example.org".into()], Arc::new(app));
+    table.insert("shop", &["shop.example.org".into()], Split::whole(Arc::new(app)));
     for path in paths.lines() {
         check_path(&table, &templates, path);
     }
 }
 
 fn check_path(table: &RouteTable<usize>, templates: &[RouteTemplate], path: &str) {
-    let found = table.find(Some("x:1"), path, &Method::GET);
-    let by_host = table.find(Some("SHOP.example.org:80"), path, &Method::GET);
+    let found = table.find(Some("x:1"), path, &Method::GET, || 0);
+    let by_host = table.find(Some("SHOP.example.org:80"), path, &Method::GET, || 0);
     let lower = path.to_ascii_lowercase();
     let Some(rest) =
         lower.strip_prefix("/api").filter(|rest| rest.is_empty() || rest.starts_with('/'))
