@@ -129,6 +129,19 @@ pub struct Placement {
     pub changed_at: Timestamp,
 }
 
+/// A lease: the right of one manager to do what only one does at a time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Lease {
+    /// What it is for.
+    pub name: String,
+    /// Who holds it.
+    pub owner: String,
+    /// When it ends unless it is renewed, by the store's clock.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub until: Timestamp,
+}
+
 /// A list; every list of the API has this shape.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
