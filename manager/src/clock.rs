@@ -1,14 +1,14 @@
-//! The wall clock at the precision that is stored: milliseconds, so that a time reads the same
+//! The wall clock at the precision that is stored: microseconds, so that a time reads the same
 //! before and after a restart. Not for measuring durations.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// The present moment, cut to milliseconds.
+/// The present moment, cut to microseconds.
 pub(crate) fn now() -> Timestamp {
-    Timestamp::from_millisecond(Timestamp::now().as_millisecond())
-        .expect("a timestamp cut to milliseconds is a timestamp")
+    Timestamp::from_microsecond(Timestamp::now().as_microsecond())
+        .expect("a timestamp cut to microseconds is a timestamp")
 }
 
 /// `time` moved into the past.

@@ -198,23 +198,12 @@ fn headers_of(pairs: &[(String, String)]) -> Option<HeaderMap> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use steading_protocol::desired::WorkerLoad;
 
     use super::*;
-    use crate::clock;
+    use crate::portal::sample;
 
     fn worker(url: &str) -> Worker {
-        Worker {
-            worker: "w-1".parse().unwrap(),
-            name: "one".into(),
-            url: url.into(),
-            release: "0".into(),
-            platform: "linux".into(),
-            state: WorkerState::Live,
-            load: WorkerLoad::default(),
-            joined_at: clock::now(),
-            seen_at: clock::now(),
-        }
+        Worker { url: url.into(), ..sample::worker() }
     }
 
     fn url(path: &str) -> Option<String> {

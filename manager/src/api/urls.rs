@@ -35,24 +35,16 @@ pub(super) fn of(app: &App, workers: &[Worker], function: &FunctionSpec) -> Vec<
 
 #[cfg(test)]
 mod tests {
-    use steading_protocol::desired::WorkerLoad;
-    use steading_protocol::{AuthLevel, Digest, HttpTrigger, Limits, VersionNumber};
+    use steading_protocol::{
+        AuthLevel, Digest, HttpTrigger, Limits, PlacementRules, VersionNumber,
+    };
 
     use super::*;
     use crate::clock;
+    use crate::portal::sample;
 
     fn worker(url: &str, state: WorkerState) -> Worker {
-        Worker {
-            worker: "w-1".parse().unwrap(),
-            name: "one".into(),
-            url: url.into(),
-            release: "0".into(),
-            platform: "linux".into(),
-            state,
-            load: WorkerLoad::default(),
-            joined_at: clock::now(),
-            seen_at: clock::now(),
-        }
+        Worker { url: url.into(), state, ..sample::worker() }
     }
 
     #[test]
@@ -60,6 +52,8 @@ mod tests {
         let mut app = App {
             app: "shop".parse().unwrap(),
             version: VersionNumber(1),
+            rollout: None,
+            placement: PlacementRules::default(),
             default: true,
             hosts: vec!["shop.example".into()],
             created_at: clock::now(),

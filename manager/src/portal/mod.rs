@@ -36,7 +36,7 @@ mod pill;
 mod view;
 
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 
 use std::sync::Arc;
 use std::time::Duration;

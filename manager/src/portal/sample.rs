@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use steading_protocol::api::{App, Function, Placement, Version, Worker, WorkerState};
 use steading_protocol::desired::{PlacementState, WorkerLoad};
 use steading_protocol::{
-    AppName, AuthLevel, Digest, FunctionSpec, HttpTrigger, Limits, Trigger, VersionNumber,
+    AppName, AuthLevel, Availability, AvailabilityState, Capacity, Digest, FunctionSpec,
+    Generation, HttpTrigger, Labels, Limits, PlacementRules, Trigger, VersionNumber,
 };
 
 use super::view::{Frame, Section};
@@ -38,6 +39,8 @@ pub(crate) fn app() -> App {
     App {
         app: name(),
         version: VersionNumber(2),
+        rollout: None,
+        placement: PlacementRules::default(),
         default: true,
         hosts: vec![HOSTILE.into()],
         created_at: now(),
@@ -77,6 +80,7 @@ pub(crate) fn placement(version: u32, state: PlacementState) -> Placement {
         worker: "w-1".parse().unwrap(),
         worker_name: HOSTILE.into(),
         state,
+        percent: Some(100),
         detail: (state == PlacementState::Failed).then(|| HOSTILE.into()),
         created_at: now(),
         changed_at: now(),
@@ -98,6 +102,15 @@ pub(crate) fn worker() -> Worker {
             failures: 12,
             resident_bytes: 84 << 20,
         },
+        versions: vec![],
+        labels: Labels::from([(HOSTILE.into(), HOSTILE.into())]),
+        capacity: Capacity { memory_bytes: 4 << 30, instances: 1000 },
+        availability: Availability {
+            state: AvailabilityState::Available,
+            detail: Some(HOSTILE.into()),
+        },
+        generation: Generation(7),
+        applied: Generation(7),
         joined_at: now(),
         seen_at: now(),
     }

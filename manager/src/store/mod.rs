@@ -1,10 +1,11 @@
 //! Where the truth is kept, as a trait that SQLite implements now and SQL Server later.
 //!
 //! Methods are cut by resource and named object first. Each is one transaction: it happens whole or
-//! not at all, and it is on disk when it returns, except the signs of life of workers and sessions,
-//! which only have to be recent.
+//! not at all, and it is on disk when it returns, except leases and the signs of life of workers and
+//! sessions, which only have to be recent. Times are kept to the microsecond.
 //! Nothing here knows SQL, HTTP or policy: who serves what comes in as a [`PlanFn`] and runs inside
-//! the transaction that needs it, so no generation can miss a change. Times come in as arguments.
+//! the transaction that needs it, so no generation can miss a change. Times come in as arguments,
+//! except in leases, where the store's own clock is the only one that all managers share.
 
 mod records;
 mod sqlite;
@@ -12,10 +13,12 @@ mod sqlite;
 #[cfg(test)]
 mod contract;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
-use steading_protocol::api::{App, Placement, Token, Version, Worker};
+use steading_protocol::api::{App, Lease, Placement, Token, Version, Worker};
 use steading_protocol::desired::{DesiredState, PlacementReport, PlacementsReport, WorkerLoad};
 use steading_protocol::{AppName, Digest, Generation, VersionNumber, WorkerId};
 
@@ -157,4 +160,22 @@ pub(crate) trait Store: Send + Sync + 'static {
     async fn setting_insert(&self, setting: Setting, value: &str) -> Result<bool>;
     /// Sets a setting.
     async fn setting_put(&self, setting: Setting, value: &str) -> Result<()>;
+
+    /// The store's own clock, to the microsecond.
+    #[allow(dead_code, reason = "for what only one of several managers does")]
+    async fn clock(&self) -> Result<Timestamp>;
+    /// Takes the lease of this name when it is free, has run out, or is the owner's already, for
+    /// `ttl` from now by the store's clock. True when `owner` holds it now.
+    #[allow(dead_code, reason = "for what only one of several managers does")]
+    async fn lease_take(&self, name: &str, owner: &str, ttl: Duration) -> Result<bool>;
+    /// Gives a lease back; nothing happens when somebody else holds it.
+    #[allow(dead_code, reason = "for what only one of several managers does")]
+    async fn lease_release(&self, name: &str, owner: &str) -> Result<()>;
+    /// The leases that are held now, by name.
+    #[allow(dead_code, reason = "for what only one of several managers does")]
+    async fn lease_list(&self) -> Result<Vec<Lease>>;
+    /// A number that every transaction makes grow that changes an app or the generation of a worker,
+    /// so that a manager notices what another one did.
+    #[allow(dead_code, reason = "for what only one of several managers does")]
+    async fn change_get(&self) -> Result<u64>;
 }

@@ -3,7 +3,9 @@
 use steading_protocol::VersionNumber;
 use steading_protocol::desired::PlacementState;
 
-use super::{at, digest, generation, join, name, publish, report, states, version};
+use super::{
+    at, digest, futures_in_order, generation, join, name, publish, report, states, version,
+};
 use crate::schedule::plan;
 use crate::store::{NewVersion, Publishing, Store, StoreError};
 
@@ -124,26 +126,6 @@ pub(in crate::store) async fn publishing_at_once_gives_every_version_its_own_num
     }
     numbers.sort_unstable();
     assert_eq!(numbers, (1..=8).collect::<Vec<_>>());
-}
-
-/// Polls all futures at once; answers in their order.
-async fn futures_in_order<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
-    let mut pending: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();
-    std::future::poll_fn(move |context| {
-        for (future, output) in &mut pending {
-            if output.is_none()
-                && let std::task::Poll::Ready(value) = future.as_mut().poll(context)
-            {
-                *output = Some(value);
-            }
-        }
-        if pending.iter().all(|(_, output)| output.is_some()) {
-            std::task::Poll::Ready(pending.drain(..).filter_map(|(_, output)| output).collect())
-        } else {
-            std::task::Poll::Pending
-        }
-    })
-    .await
 }
 
 /// For a store that has room for about a mebibyte: what does not fit is refused as a whole.

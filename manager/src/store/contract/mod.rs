@@ -3,6 +3,8 @@
 
 pub(in crate::store) mod apps;
 pub(in crate::store) mod credentials;
+pub(in crate::store) mod leases;
+pub(in crate::store) mod values;
 pub(in crate::store) mod workers;
 
 use bytes::Bytes;
@@ -41,6 +43,13 @@ macro_rules! promises {
         $test!(credentials::tokens_are_found_by_hash_until_revoked);
         $test!(credentials::a_setting_is_inserted_once_and_can_be_put);
         $test!(apps::publishing_at_once_gives_every_version_its_own_number);
+        $test!(leases::a_lease_is_one_owners_until_it_ends_or_is_given_back);
+        $test!(leases::claims_at_once_never_give_one_lease_to_two_owners);
+        $test!(leases::the_clock_goes_on_and_is_near_this_machines);
+        $test!(leases::a_change_of_apps_or_generations_is_counted);
+        $test!(values::times_are_kept_to_the_microsecond);
+        $test!(values::text_of_any_script_comes_back);
+        $test!(values::a_module_of_50_mib_comes_back_intact);
     };
 }
 
@@ -118,7 +127,11 @@ async fn report(
         state: *state,
         detail: None,
     });
-    let report = PlacementsReport { generation: Generation(0), placements: placements.collect() };
+    let report = PlacementsReport {
+        generation: Generation(0),
+        applied: Generation(0),
+        placements: placements.collect(),
+    };
     store.placement_report(worker, report, at(1)).await.unwrap()
 }
 
@@ -129,4 +142,24 @@ async fn states(store: &dyn Store) -> Vec<(String, u32, PlacementState)> {
 
 async fn generation(store: &dyn Store, worker: &WorkerId) -> u64 {
     store.desired_generation(worker).await.unwrap().unwrap().0
+}
+
+/// Polls all futures at once; answers in their order.
+async fn futures_in_order<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut pending: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();
+    std::future::poll_fn(move |context| {
+        for (future, output) in &mut pending {
+            if output.is_none()
+                && let std::task::Poll::Ready(value) = future.as_mut().poll(context)
+            {
+                *output = Some(value);
+            }
+        }
+        if pending.iter().all(|(_, output)| output.is_some()) {
+            std::task::Poll::Ready(pending.drain(..).filter_map(|(_, output)| output).collect())
+        } else {
+            std::task::Poll::Pending
+        }
+    })
+    .await
 }

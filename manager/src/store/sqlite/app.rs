@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use steading_protocol::api::App;
 use steading_protocol::{AppName, VersionNumber};
 
-use super::{desired, row};
+use super::{change, desired, row};
 use crate::schedule::PlanFn;
 
 const SELECT: &str = "SELECT app, version, is_default, created_at FROM app";
@@ -42,6 +42,7 @@ pub(super) fn mark_default(store: &Connection, app: &AppName) -> rusqlite::Resul
     }
     store.execute("UPDATE app SET is_default = 0 WHERE is_default = 1", [])?;
     store.execute("UPDATE app SET is_default = 1 WHERE app = ?1", [app.as_str()])?;
+    change::note(store)?;
     Ok(true)
 }
 
@@ -62,6 +63,9 @@ pub(super) fn delete(
         "DELETE FROM module WHERE digest NOT IN (SELECT digest FROM version_module)",
         [],
     )?;
+    if deleted > 0 {
+        change::note(store)?;
+    }
     desired::apply(store, plan, now)?;
     Ok(deleted > 0)
 }
@@ -86,7 +90,7 @@ pub(super) fn stand_at(
             params![host, app.as_str(), position],
         )?;
     }
-    Ok(())
+    change::note(store)
 }
 
 /// The app other than `app` that a host name leads to.

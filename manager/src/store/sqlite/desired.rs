@@ -6,7 +6,7 @@ use steading_protocol::api::WorkerState;
 use steading_protocol::desired::{DesiredApp, DesiredState, ModuleRef};
 use steading_protocol::{AppName, Generation, VersionNumber, WorkerId};
 
-use super::{app, placement, row};
+use super::{app, change, placement, row};
 use crate::schedule::{CurrentApp, LiveWorker, PlanFn, Snapshot};
 
 /// Applies a plan to what is there now; returns the workers whose generation grew.
@@ -23,6 +23,9 @@ pub(super) fn apply(
             [assignment.worker.as_str()],
         )?;
         changed.push(assignment.worker);
+    }
+    if !changed.is_empty() {
+        change::note(store)?;
     }
     Ok(changed)
 }
@@ -73,11 +76,11 @@ pub(super) fn raise(
     worker: &WorkerId,
     above: Generation,
 ) -> rusqlite::Result<()> {
-    store.execute(
+    let raised = store.execute(
         "UPDATE worker SET generation = ?2 + 1 WHERE worker = ?1 AND generation <= ?2",
         params![worker.as_str(), above.0],
     )?;
-    Ok(())
+    if raised > 0 { change::note(store) } else { Ok(()) }
 }
 
 pub(super) fn get(store: &Connection, worker: &WorkerId) -> rusqlite::Result<Option<DesiredState>> {

@@ -45,12 +45,12 @@ pub(super) fn to_json(value: &impl Serialize) -> rusqlite::Result<String> {
 
 /// A moment.
 pub(super) fn time(row: &Row<'_>, index: usize) -> rusqlite::Result<Timestamp> {
-    Timestamp::from_millisecond(row.get(index)?).map_err(|error| unfit(index, Type::Integer, error))
+    Timestamp::from_microsecond(row.get(index)?).map_err(|error| unfit(index, Type::Integer, error))
 }
 
 /// A moment as it is kept.
 pub(super) fn to_time(time: Timestamp) -> i64 {
-    time.as_millisecond()
+    time.as_microsecond()
 }
 
 /// The hash of a secret.

@@ -6,7 +6,7 @@ use steading_protocol::api::{Worker, WorkerState};
 use steading_protocol::desired::WorkerLoad;
 use steading_protocol::{Generation, WorkerId};
 
-use super::{desired, placement, row};
+use super::{change, desired, placement, row};
 use crate::auth::SecretHash;
 use crate::schedule::PlanFn;
 use crate::store::NewWorker;
@@ -51,6 +51,7 @@ pub(super) fn join(
             row::to_time(now),
         ],
     )?;
+    change::note(store)?;
     placement::unlose(store, &worker, now)?;
     desired::apply(store, plan, now)?;
     Ok(worker)
@@ -99,6 +100,7 @@ pub(super) fn seen(store: &Connection, worker: &WorkerId, now: Timestamp) -> rus
         [worker.as_str(), WorkerState::Live.as_str(), WorkerState::Lost.as_str()],
     )?;
     if revived > 0 {
+        change::note(store)?;
         placement::unlose(store, worker, now)?;
     }
     Ok(())
