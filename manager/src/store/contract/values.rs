@@ -64,7 +64,11 @@ pub(in crate::store) async fn text_of_any_script_comes_back(store: &dyn Store) {
         state: PlacementState::Failed,
         detail: Some(TEXT.repeat(200)),
     };
-    let report = PlacementsReport { generation: Generation(1), placements: vec![placement] };
+    let report = PlacementsReport {
+        generation: Generation(1),
+        applied: Generation(1),
+        placements: vec![placement],
+    };
     store.placement_report(&worker, report, microsecond(1)).await.unwrap();
     let placement = store.placement_list(None).await.unwrap().remove(0);
     assert_eq!((&*placement.worker_name, placement.detail), (TEXT, Some(TEXT.repeat(200))));
