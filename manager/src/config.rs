@@ -27,6 +27,11 @@ pub struct Config {
     /// How long a worker may be silent before its placements count as lost, milliseconds. Workers
     /// are told to send a heartbeat five times as often.
     pub lost_after_ms: u64,
+    /// Of how many versions of an app workers keep the code ready, so that going back to one of them
+    /// takes no time.
+    pub versions_held: u32,
+    /// What names this manager among those that share a store; absent, made at each start.
+    pub name: Option<String>,
     /// The administrator's password: set at the first start, replaced when a later start brings
     /// another. Absent, the portal's set-up page asks for one.
     #[serde(skip)]
@@ -48,6 +53,8 @@ impl Default for Config {
             module_bytes_max: 100 << 20,
             store_bytes_max: None,
             lost_after_ms: 10_000,
+            versions_held: 5,
+            name: None,
             admin_password: None,
             join_token: None,
         }

@@ -1,9 +1,12 @@
 //! Brings what is recorded in line with what is wanted: finds lost workers, applies the plan, wakes
 //! the long polls. Takes no input, can run at any time and any number of times, and runs by itself
 //! every second and when nudged.
+//!
+//! Of managers that share a store, one holds the lease and looks for lost workers; every one plans what
+//! came in through itself, and wakes its pollers for what the others did.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::clock;
 use crate::error::ApiError;
@@ -11,34 +14,34 @@ use crate::schedule;
 use crate::state::Shared;
 use crate::store::StoreError;
 
-/// How long a change may go unnoticed when a nudge got lost.
+/// How long a change may go unnoticed when a nudge got lost, and one of another manager in any case.
 const PERIOD: Duration = Duration::from_secs(1);
 
 /// The longest pause between attempts while the store fails.
-const PERIOD_FAILING_MAX: Duration = Duration::from_secs(30);
+const PERIOD_FAILING_MAX: Duration = Duration::from_secs(10);
 
 /// How long a worker that is gone stays in lists.
 const GONE_KEPT: Duration = Duration::from_secs(24 * 3600);
 
-/// How often what is old gets forgotten.
-const PRUNE_PERIOD: Duration = Duration::from_secs(600);
+/// How often what is old gets forgotten, and the clock is set anew.
+const UPKEEP_PERIOD: Duration = Duration::from_secs(600);
 
-/// Runs until the manager stops.
+/// The lease that one of several managers holds.
+pub(crate) const LEASE: &str = "reconcile";
+
+/// For how long it is taken: renewed with every pass, and short enough that another manager takes over
+/// within ten seconds.
+const LEASE_TTL: Duration = Duration::from_secs(5);
+
+/// Runs until the manager stops, then gives the lease back.
 pub(crate) async fn run(shared: Arc<Shared>) {
+    let mut reconciler = Reconciler::default();
     let mut pause = PERIOD;
-    let mut pruned_at = None;
     loop {
-        let now = std::time::Instant::now();
-        let prune = pruned_at.is_none_or(|then| now.duration_since(then) >= PRUNE_PERIOD);
-        let result = async {
-            once(&shared).await?;
-            if prune { forget(&shared).await } else { Ok(()) }
-        };
-        match result.await {
-            Ok(()) => {
-                pause = PERIOD.min(shared.settings.lost_after / 4).max(Duration::from_millis(10));
-                pruned_at = if prune { Some(now) } else { pruned_at };
-            }
+        let began = Instant::now();
+        match reconciler.pass(&shared).await {
+            // A plan over a large installation takes a while; reports come in faster than that.
+            Ok(()) => pause = period(&shared).max(began.elapsed()),
             Err(error) => {
                 pause = (pause * 2).min(PERIOD_FAILING_MAX);
                 let error = ApiError::from(error).cause_chain();
@@ -46,32 +49,80 @@ pub(crate) async fn run(shared: Arc<Shared>) {
             }
         }
         tokio::select! {
-            () = shared.signals.nudge.notified() => {}
+            () = shared.signals.nudge.notified() => {
+                // As much rest as work, so that what was reported meanwhile is planned together.
+                tokio::time::sleep(began.elapsed().min(PERIOD)).await;
+            }
             () = tokio::time::sleep(pause) => {}
-            () = shared.signals.stop.cancelled() => return,
+            () = shared.signals.stop.cancelled() => break,
         }
+    }
+    if let Err(error) = shared.store.lease_release(LEASE, &shared.settings.owner).await {
+        tracing::debug!(error = %error, "lease not given back; it runs out");
     }
 }
 
-/// One pass.
-pub(crate) async fn once(shared: &Shared) -> Result<(), StoreError> {
-    let now = clock::now();
-    let seen_before = clock::before(now, shared.settings.lost_after);
-    // After a start, workers get the whole time to be heard of again.
-    if seen_before > shared.settings.started_at {
-        for worker in shared.store.worker_lose(seen_before, now).await? {
-            tracing::warn!(%worker, "worker lost");
+fn period(shared: &Shared) -> Duration {
+    PERIOD.min(shared.settings.lost_after / 4).max(Duration::from_millis(10))
+}
+
+#[derive(Default)]
+struct Reconciler {
+    leads: bool,
+    /// The number of changes up to which everything is planned.
+    planned: Option<u64>,
+    upkeep_at: Option<Instant>,
+}
+
+impl Reconciler {
+    async fn pass(&mut self, shared: &Shared) -> Result<(), StoreError> {
+        let due = self.upkeep_at.is_none_or(|then| then.elapsed() >= UPKEEP_PERIOD);
+        if due {
+            set_clock(shared).await?;
         }
+        self.lead(shared).await?;
+        let changes = shared.store.change_get().await?;
+        if self.planned != Some(changes) {
+            let planned = shared.store.plan_apply(schedule::plan, shared.now()).await?;
+            self.planned = Some(planned.change);
+            shared.signals.generations_changed();
+        }
+        if due {
+            forget(shared).await?;
+            self.upkeep_at = Some(Instant::now());
+        }
+        Ok(())
     }
-    let changed = shared.store.plan_apply(schedule::plan, now).await?;
-    if !changed.is_empty() {
-        shared.signals.generations_changed();
+
+    /// What only one manager does.
+    async fn lead(&mut self, shared: &Shared) -> Result<(), StoreError> {
+        let owner = &shared.settings.owner;
+        let leads = shared.store.lease_take(LEASE, owner, LEASE_TTL).await?;
+        if leads != std::mem::replace(&mut self.leads, leads) {
+            tracing::info!(owner, leads, "reconcile lease changed hands");
+        }
+        let now = shared.now();
+        let seen_before = clock::before(now, shared.settings.lost_after);
+        // After a start, workers get the whole time to be heard of again.
+        if leads && seen_before > shared.settings.started_at {
+            for worker in shared.store.worker_lose(seen_before, now).await? {
+                tracing::warn!(%worker, "worker lost");
+            }
+        }
+        Ok(())
     }
+}
+
+/// Sets this manager's clock by the store's.
+pub(crate) async fn set_clock(shared: &Shared) -> Result<(), StoreError> {
+    let before = clock::now();
+    let store = shared.store.clock().await?;
+    shared.clock.follow(store, before, clock::now());
     Ok(())
 }
 
 async fn forget(shared: &Shared) -> Result<(), StoreError> {
-    let now = clock::now();
+    let now = shared.now();
     shared.store.worker_prune(clock::before(now, GONE_KEPT)).await?;
     shared.store.session_prune(now, clock::before(now, crate::auth::IDLE_MAX)).await?;
     Ok(())

@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::auth::{self, Auth, PasswordRefused};
+use crate::clock::Clock;
 use crate::data_dir::{self, DataDir, DataDirError};
 use crate::state::{Settings, Shared, Signals, UPLOADS_MAX};
 use crate::store::{BoxError, Setting, Sqlite, Store};
@@ -106,6 +107,9 @@ const JOIN_TOKEN_CHARS_MIN: usize = 16;
 /// A row of SQLite holds a billion bytes.
 const MODULE_BYTES_MAX: u64 = 900 << 20;
 
+/// More would be a store of its own on every worker.
+const VERSIONS_HELD_MAX: u64 = 100;
+
 /// Below this, a worker's heartbeats would come closer together than the time a busy one needs.
 const LOST_AFTER_MS_MIN: u64 = 100;
 
@@ -128,12 +132,15 @@ impl Manager {
         };
         let shared = Arc::new(Shared {
             store,
+            clock: Clock::default(),
             auth: Auth::new(&join_token, set_up),
             settings: Settings {
                 url: config.url.clone().unwrap_or_else(|| local_url(address)),
                 module_bytes_max: config.module_bytes_max,
                 lost_after: Duration::from_millis(config.lost_after_ms),
                 heartbeat_ms: config.heartbeat_ms(),
+                versions_held: config.versions_held,
+                owner: config.name.clone().unwrap_or_else(owner),
                 started_at: clock::now(),
             },
             signals: Signals::default(),
@@ -208,6 +215,7 @@ fn check(config: &Config) -> Result<(), StartError> {
     }
     for (key, value, min, max) in [
         ("module_bytes_max", config.module_bytes_max, 1, MODULE_BYTES_MAX),
+        ("versions_held", config.versions_held.into(), 1, VERSIONS_HELD_MAX),
         ("lost_after_ms", config.lost_after_ms, LOST_AFTER_MS_MIN, LOST_AFTER_MS_MAX),
     ] {
         if !(min..=max).contains(&value) {
@@ -234,6 +242,11 @@ async fn open_store(config: &Config) -> Result<(Arc<dyn Store>, bool), StartErro
     }
     let set_up = store.setting_get(Setting::AdminPassword).await.map_err(failed)?.is_some();
     Ok((Arc::new(store), set_up))
+}
+
+/// A name that no other manager has.
+fn owner() -> String {
+    format!("manager-{}", hex::encode(rand::random::<[u8; 4]>()))
 }
 
 fn local_url(address: SocketAddr) -> Url {

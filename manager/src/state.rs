@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::auth::Auth;
+use crate::clock::Clock;
 use crate::store::Store;
 
 /// Packages received and looked at once; each may be in memory whole, packed and unpacked.
@@ -19,6 +20,8 @@ pub(crate) const UPLOADS_MAX: usize = 4;
 pub(crate) struct Shared {
     /// Where everything is kept.
     pub(crate) store: Arc<dyn Store>,
+    /// The clock that all managers of a store share.
+    pub(crate) clock: Clock,
     /// Passwords, tokens, sessions.
     pub(crate) auth: Auth,
     /// What the configuration says.
@@ -29,6 +32,13 @@ pub(crate) struct Shared {
     pub(crate) http: reqwest::Client,
     /// One permit for each package on its way from the first byte to the store.
     pub(crate) uploads: Semaphore,
+}
+
+impl Shared {
+    /// The present moment by the store's clock, as far as this manager knows it.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
 }
 
 /// The part of the configuration that requests need.
@@ -42,6 +52,10 @@ pub(crate) struct Settings {
     pub(crate) lost_after: Duration,
     /// How often workers send heartbeats, milliseconds.
     pub(crate) heartbeat_ms: u64,
+    /// Of how many versions of an app workers keep the code, so that going back takes no time.
+    pub(crate) versions_held: u32,
+    /// What names this manager among those that share a store.
+    pub(crate) owner: String,
     /// When this process began; a worker is not lost for silence before that.
     pub(crate) started_at: Timestamp,
 }

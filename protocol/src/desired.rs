@@ -147,7 +147,7 @@ pub struct JoinReply {
 }
 
 /// `POST /api/v1/workers/{worker}/heartbeat`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Heartbeat {
     /// What the worker is doing now.

@@ -10,9 +10,7 @@ use steading_protocol::api::{App, List};
 use steading_protocol::problem::ErrorBody;
 
 use super::extract::Path;
-use crate::clock;
 use crate::error::{ApiError, Code};
-use crate::schedule;
 use crate::state::Shared;
 
 /// An app, or `app_unknown`.
@@ -26,20 +24,21 @@ pub(super) fn unknown(app: &AppName) -> ApiError {
 
 /// Makes an app the default one: requests to `/api/…` try it first.
 pub(crate) async fn make_default(shared: &Shared, app: &AppName) -> Result<(), ApiError> {
-    if !shared.store.app_default_set(app, schedule::plan, clock::now()).await? {
+    if !shared.store.app_default_set(app).await? {
         return Err(unknown(app));
     }
-    shared.signals.generations_changed();
+    shared.signals.nudge.notify_one();
     tracing::info!(%app, "default app changed");
     Ok(())
 }
 
 /// Removes an app with all its versions.
 pub(crate) async fn remove(shared: &Shared, app: &AppName) -> Result<(), ApiError> {
-    if !shared.store.app_delete(app, schedule::plan, clock::now()).await? {
+    if !shared.store.app_delete(app).await? {
         return Err(unknown(app));
     }
     shared.signals.generations_changed();
+    shared.signals.nudge.notify_one();
     tracing::info!(%app, "app removed");
     Ok(())
 }

@@ -8,6 +8,7 @@ mod functions;
 mod invoke;
 mod modules;
 mod placements;
+mod rollout;
 mod rules;
 mod status;
 mod tokens;
@@ -69,6 +70,8 @@ fn resources() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(apps::app_list))
         .routes(routes!(apps::app_get, apps::app_delete))
         .routes(routes!(apps::app_default))
+        .routes(routes!(rollout::rollout_put, rollout::rollout_delete))
+        .routes(routes!(rollout::rollback))
         .routes(routes!(versions::version_list, versions::version_publish))
         .routes(routes!(functions::function_list))
         .routes(routes!(invoke::function_invoke))

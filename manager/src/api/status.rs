@@ -26,6 +26,6 @@ pub(super) async fn status(State(shared): State<Arc<Shared>>) -> Result<Json<Sta
         apps: shared.store.app_list().await?,
         workers: shared.store.worker_list().await?,
         placements: shared.store.placement_list(None).await?,
-        leases: vec![],
+        leases: shared.store.lease_list().await?,
     }))
 }

@@ -12,7 +12,7 @@ use steading_protocol::problem::ErrorBody;
 
 use super::app_of;
 use super::extract::{PackageBody, Path, Query};
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::publish::{Package, publish};
 use crate::state::Shared;
 
@@ -24,6 +24,13 @@ pub(super) struct PublishQuery {
     /// Whether the app becomes the default one. The first app does anyway.
     #[serde(default)]
     default: bool,
+    /// The share of calls that the version is rolled out to, percent, 1 to 100; absent, all.
+    #[serde(default = "all")]
+    percent: u8,
+}
+
+fn all() -> u8 {
+    100
 }
 
 /// The versions of an app, newest first.
@@ -51,7 +58,14 @@ pub(super) async fn version_publish(
     Query(query): Query<PublishQuery>,
     PackageBody(bytes): PackageBody,
 ) -> Result<(StatusCode, Json<PublishReply>), ApiError> {
-    let reply = publish(&shared, Package { app, bytes, default: query.default }).await?;
+    if !(1..=100).contains(&query.percent) {
+        return Err(ApiError::new(
+            Code::BodyInvalid,
+            format!("`percent` = {} is not within 1 to 100", query.percent),
+        ));
+    }
+    let package = Package { app, bytes, default: query.default, percent: query.percent };
+    let reply = publish(&shared, package).await?;
     let status = if reply.created { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(reply)))
 }

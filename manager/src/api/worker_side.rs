@@ -14,15 +14,13 @@ use steading_protocol::desired::{
     PlacementsReport,
 };
 use steading_protocol::problem::ErrorBody;
-use steading_protocol::{Generation, WorkerId};
+use steading_protocol::{Generation, WorkerId, label_fault};
 use tokio::time::Instant;
 use url::Url;
 
 use super::extract::{JsonBody, Query};
 use crate::auth::{AsWorker, SecretHash, mint};
-use crate::clock;
 use crate::error::{ApiError, Code};
-use crate::schedule;
 use crate::state::Shared;
 use crate::store::NewWorker;
 
@@ -43,8 +41,8 @@ pub(super) async fn worker_join(
     let token = mint("stw_");
     let join = joining(request, SecretHash::of(token.expose()))?;
     let (name, url) = (join.name.clone(), join.url.clone());
-    let worker = shared.store.worker_join(join, schedule::plan, clock::now()).await?;
-    shared.signals.generations_changed();
+    let worker = shared.store.worker_join(join, shared.now()).await?;
+    shared.signals.nudge.notify_one();
     tracing::info!(%worker, name, url, "worker joined");
     Ok(Json(JoinReply { worker, token, heartbeat_ms: shared.settings.heartbeat_ms }))
 }
@@ -59,6 +57,9 @@ fn joining(request: JoinRequest, token: SecretHash) -> Result<NewWorker, ApiErro
                 format!("`{field}` has 1 to {LABEL_CHARS_MAX} characters"),
             ));
         }
+    }
+    if let Some(fault) = label_fault("labels", &request.labels) {
+        return Err(ApiError::new(Code::BodyInvalid, fault));
     }
     let usable = request.url.parse::<Url>().is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https")
@@ -82,6 +83,10 @@ fn joining(request: JoinRequest, token: SecretHash) -> Result<NewWorker, ApiErro
         url: request.url,
         release: request.release,
         platform: request.platform,
+        labels: request.labels,
+        capacity: request.capacity,
+        availability: request.availability,
+        modules: request.modules,
         token,
     })
 }
@@ -95,10 +100,9 @@ pub(super) async fn worker_heartbeat(
     AsWorker(worker): AsWorker,
     JsonBody(heartbeat): JsonBody<Heartbeat>,
 ) -> Result<Json<HeartbeatReply>, ApiError> {
-    let now = clock::now();
     let generation = shared
         .store
-        .worker_heartbeat(&worker, heartbeat.load, now)
+        .worker_heartbeat(&worker, heartbeat, shared.now())
         .await?
         .ok_or_else(|| unknown(&worker))?;
     Ok(Json(HeartbeatReply { generation }))
@@ -160,7 +164,11 @@ async fn desired_after(
         tracing::warn!(%worker, generation = %newest, "worker is ahead of the store; raised");
         store.desired_raise(worker, after).await?;
     }
-    store.desired_get(worker).await?.ok_or_else(|| unknown(worker)).map(Some)
+    store
+        .desired_get(worker, shared.settings.versions_held)
+        .await?
+        .ok_or_else(|| unknown(worker))
+        .map(Some)
 }
 
 /// Everything that the worker holds.
@@ -172,7 +180,8 @@ pub(super) async fn worker_placements(
     AsWorker(worker): AsWorker,
     JsonBody(report): JsonBody<PlacementsReport>,
 ) -> Result<StatusCode, ApiError> {
-    let unknown = shared.store.placement_report(&worker, report, clock::now()).await?;
+    let unknown = shared.store.placement_report(&worker, report, shared.now()).await?;
+    shared.signals.nudge.notify_one();
     for report in unknown {
         let (app, version) = (&report.app, report.version);
         // What is being drained after its app was removed is unknown for a good reason.

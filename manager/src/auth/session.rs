@@ -46,7 +46,7 @@ pub(crate) struct NewSession {
 /// Begins a session.
 pub(super) async fn begin(shared: &Shared) -> Result<NewSession, ApiError> {
     let id = mint("");
-    let now = clock::now();
+    let now = shared.now();
     let record = SessionRecord {
         id: SecretHash::of(id.expose()),
         seen_at: now,
@@ -64,7 +64,7 @@ pub(crate) async fn session_of(
     let Some(text) = cookie_value(headers) else { return Ok(None) };
     let id = SecretHash::of(&text);
     let Some(record) = shared.store.session_get(&id).await? else { return Ok(None) };
-    let now = clock::now();
+    let now = shared.now();
     if record.id != id || record.expires_at <= now || record.seen_at <= clock::before(now, IDLE_MAX)
     {
         return Ok(None);

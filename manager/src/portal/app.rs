@@ -20,7 +20,6 @@ use super::test_pane::TestPane;
 use super::view::{Frame, Moment, Section, bytes, counted};
 use crate::api;
 use crate::auth::Session;
-use crate::clock;
 use crate::error::ApiError;
 use crate::state::Shared;
 
@@ -148,7 +147,7 @@ pub(super) async fn parts(
         test: TestPane::new(csrf, name.clone(), choices, workers),
         app,
         delete_problem: None,
-        now: clock::now(),
+        now: shared.now(),
     })
 }
 

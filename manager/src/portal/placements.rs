@@ -16,7 +16,6 @@ use super::pill::Pill;
 use super::view::Moment;
 use crate::api;
 use crate::auth::Session;
-use crate::clock;
 use crate::error::ApiError;
 use crate::state::Shared;
 
@@ -93,7 +92,7 @@ pub(crate) async fn poll(
 /// The fragment of an app on a page that shows version `shown`.
 pub(super) async fn of(shared: &Shared, app: &App, shown: VersionNumber) -> Result<Live, ApiError> {
     let placements = shared.store.placement_list(Some(&app.app)).await?;
-    let fragment = Placements::new(app.app.clone(), shown, app.version, placements, clock::now());
+    let fragment = Placements::new(app.app.clone(), shown, app.version, placements, shared.now());
     Ok(fragment.live(shown)?)
 }
 

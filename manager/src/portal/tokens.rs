@@ -14,7 +14,6 @@ use steading_protocol::api::{Token, TokenReply, TokenRequest};
 use super::view::{Frame, Moment, Section, sentence};
 use crate::api::{self, Path};
 use crate::auth::Session;
-use crate::clock;
 use crate::error::ApiError;
 use crate::state::Shared;
 
@@ -89,7 +88,7 @@ async fn page(
     made: Option<TokenReply>,
     problem: Option<String>,
 ) -> Result<Response, ApiError> {
-    let now = clock::now();
+    let now = shared.now();
     let tokens = shared.store.token_list().await?;
     let page = TokensPage {
         frame: Frame::new(session, Section::Tokens),

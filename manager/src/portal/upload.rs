@@ -92,7 +92,7 @@ async fn publish(
     let app = app
         .parse::<AppName>()
         .map_err(|invalid| ApiError::new(Code::NameInvalid, invalid.to_string()))?;
-    publish::publish(shared, Package { app, bytes, default: false }).await
+    publish::publish(shared, Package { app, bytes, default: false, percent: 100 }).await
 }
 
 #[cfg(test)]

@@ -17,7 +17,6 @@ use super::live::{Live, Poll};
 use super::pill::Pill;
 use super::view::{Frame, Moment, Section, bytes, number};
 use crate::auth::Session;
-use crate::clock;
 use crate::error::ApiError;
 use crate::state::Shared;
 
@@ -188,7 +187,7 @@ fn url_for_workers(own: &Url, host: Option<&str>) -> String {
 async fn list(shared: &Shared) -> Result<Live, ApiError> {
     let workers = shared.store.worker_list().await?;
     let placements = shared.store.placement_list(None).await?;
-    let list = WorkerList::new(workers, &placements, clock::now());
+    let list = WorkerList::new(workers, &placements, shared.now());
     Ok(Live::new("worker-list", "/live/workers", &list)?)
 }
 

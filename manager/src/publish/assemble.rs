@@ -3,7 +3,7 @@
 
 use steading_protocol::{
     AppLimits, AppName, AuthLevel, FunctionName, FunctionRecord, FunctionSpec, Limits, Manifest,
-    Trigger, check_routes,
+    PlacementRules, Trigger, check_routes,
 };
 
 use super::unpack::Unpacked;
@@ -22,6 +22,8 @@ pub(super) struct Assembled {
     pub(super) functions: Vec<FunctionSpec>,
     /// What all functions together may use.
     pub(super) limits: AppLimits,
+    /// Where they may run.
+    pub(super) placement: PlacementRules,
 }
 
 /// What an unpacked package makes of an app.
@@ -48,7 +50,8 @@ pub(super) fn assemble(app: &AppName, unpacked: Unpacked) -> Result<Assembled, A
     check_routes(&functions)
         .map_err(|conflict| ApiError::new(Code::RouteConflict, conflict.to_string()))?;
     let limits = manifest.app_limits();
-    Ok(Assembled { hosts: hosts(&manifest)?, modules, functions, limits })
+    let hosts = hosts(&manifest)?;
+    Ok(Assembled { hosts, modules, functions, limits, placement: manifest.placement })
 }
 
 fn specify(

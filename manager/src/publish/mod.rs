@@ -19,9 +19,7 @@ use steading_protocol::api::PublishReply;
 use steading_protocol::{AppName, Digest, VersionNumber};
 
 use crate::api::functions_of;
-use crate::clock;
 use crate::error::{ApiError, Code};
-use crate::schedule;
 use crate::state::Shared;
 use crate::store::{NewVersion, Publishing};
 
@@ -34,6 +32,8 @@ pub(crate) struct Package {
     pub(crate) bytes: Bytes,
     /// Whether the app becomes the default one; the first app does anyway.
     pub(crate) default: bool,
+    /// The share of calls that it is rolled out to, percent, 1 to 100; the first version gets all.
+    pub(crate) percent: u8,
 }
 
 /// Publishes a package. The same bytes as the app's current version change nothing and are answered
@@ -44,7 +44,7 @@ pub(crate) async fn publish(
 ) -> Result<PublishReply, ApiError> {
     let app = package.app.clone();
     let version = examine(shared, package).await?;
-    let outcome = shared.store.version_publish(version, schedule::plan, clock::now()).await?;
+    let outcome = shared.store.version_publish(version, shared.now()).await?;
     let (version, created) = match outcome {
         Publishing::Created(version) => (version, true),
         Publishing::Same(version) => (version, false),
@@ -61,7 +61,6 @@ pub(crate) async fn publish(
 }
 
 fn announce(shared: &Shared, app: &AppName, version: VersionNumber, created: bool) {
-    shared.signals.generations_changed();
     shared.signals.nudge.notify_one();
     if created {
         tracing::info!(%app, %version, "version published");
@@ -90,6 +89,8 @@ fn read(package: &Package, bytes_max: u64) -> Result<NewVersion, ApiError> {
         modules: assembled.modules,
         functions: assembled.functions,
         limits: assembled.limits,
+        placement: assembled.placement,
+        percent: package.percent,
         default: package.default,
     })
 }

@@ -3,8 +3,9 @@
 //! Methods are cut by resource and named object first. Each is one transaction: it happens whole or
 //! not at all, and it is on disk when it returns, except leases and the signs of life of workers and
 //! sessions, which only have to be recent. Times are kept to the microsecond.
-//! Nothing here knows SQL, HTTP or policy: who serves what comes in as a [`PlanFn`] and runs inside
-//! the transaction that needs it, so no generation can miss a change. Times come in as arguments,
+//! Nothing here knows SQL, HTTP or policy: who serves what comes in as a [`PlanFn`], which
+//! [`Store::plan_apply`] runs inside one transaction over everything it looks at; whoever changes
+//! something that a plan looks at also grows [`Store::change_get`]'s number. Times come in as arguments,
 //! except in leases, where the store's own clock is the only one that all managers share.
 
 mod records;
@@ -18,15 +19,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
-use steading_protocol::api::{App, Lease, Placement, Token, Version, Worker};
-use steading_protocol::desired::{DesiredState, PlacementReport, PlacementsReport, WorkerLoad};
+use steading_protocol::api::{App, Lease, Placement, RolloutRequest, Token, Version, Worker};
+use steading_protocol::desired::{DesiredState, Heartbeat, PlacementReport, PlacementsReport};
 use steading_protocol::{AppName, Digest, Generation, VersionNumber, WorkerId};
 
 use crate::auth::SecretHash;
 use crate::schedule::PlanFn;
 
 pub(crate) use records::{
-    NewModule, NewToken, NewVersion, NewWorker, Publishing, SessionRecord, Setting,
+    Activation, NewModule, NewToken, NewVersion, NewWorker, Planned, Publishing, SessionRecord,
+    Setting,
 };
 pub(crate) use sqlite::Sqlite;
 
@@ -65,19 +67,27 @@ pub(crate) trait Store: Send + Sync + 'static {
     /// One app.
     async fn app_get(&self, app: &AppName) -> Result<Option<App>>;
     /// Makes an app the default one; false when there is no such app.
-    async fn app_default_set(&self, app: &AppName, plan: PlanFn, now: Timestamp) -> Result<bool>;
+    async fn app_default_set(&self, app: &AppName) -> Result<bool>;
     /// Removes an app with its versions, placements and the modules that nothing else uses; false
     /// when there is no such app. Its version numbers are not given again.
-    async fn app_delete(&self, app: &AppName, plan: PlanFn, now: Timestamp) -> Result<bool>;
-
-    /// Publishes: modules, version, the app's current version and hosts, placements, generations.
-    /// A package that the current version already holds changes nothing but the default app.
-    async fn version_publish(
+    async fn app_delete(&self, app: &AppName) -> Result<bool>;
+    /// Brings a version into service at once and ends any roll-out; absent, the one before the version in
+    /// service.
+    async fn app_roll_back(
         &self,
-        version: NewVersion,
-        plan: PlanFn,
-        now: Timestamp,
-    ) -> Result<Publishing>;
+        app: &AppName,
+        version: Option<VersionNumber>,
+    ) -> Result<Activation>;
+    /// Begins a roll-out of a version, in place of one under way.
+    async fn app_roll_out(&self, app: &AppName, rollout: RolloutRequest) -> Result<Activation>;
+    /// Ends a roll-out where it is: the version in service gets all calls. False when there is no such
+    /// app.
+    async fn app_roll_out_end(&self, app: &AppName) -> Result<bool>;
+
+    /// Publishes: modules, version, hosts, and a roll-out; the first version of an app is in service at
+    /// once. A package that the version in service or the one being rolled out already holds makes no
+    /// version; a stopped roll-out of it begins anew.
+    async fn version_publish(&self, version: NewVersion, now: Timestamp) -> Result<Publishing>;
     /// The versions of an app, newest first; empty for an unknown app.
     async fn version_list(&self, app: &AppName) -> Result<Vec<Version>>;
     /// One version.
@@ -92,7 +102,7 @@ pub(crate) trait Store: Send + Sync + 'static {
     async fn worker_get(&self, worker: &WorkerId) -> Result<Option<Worker>>;
     /// Takes a worker in and gives it a token; an earlier token of it dies. A worker that brings the
     /// id and name of an earlier join keeps its id, any other gets `fresh`.
-    async fn worker_join(&self, join: NewWorker, plan: PlanFn, now: Timestamp) -> Result<WorkerId>;
+    async fn worker_join(&self, join: NewWorker, now: Timestamp) -> Result<WorkerId>;
     /// The worker that a token belongs to.
     async fn worker_by_token(&self, token: &SecretHash) -> Result<Option<WorkerId>>;
     /// Records a sign of life; a lost worker becomes live again and its lost placements pending.
@@ -100,7 +110,7 @@ pub(crate) trait Store: Send + Sync + 'static {
     async fn worker_heartbeat(
         &self,
         worker: &WorkerId,
-        load: WorkerLoad,
+        heartbeat: Heartbeat,
         now: Timestamp,
     ) -> Result<Option<Generation>>;
     /// Records a goodbye: the token dies and the placements go.
@@ -123,14 +133,15 @@ pub(crate) trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<Vec<PlacementReport>>;
 
-    /// Applies a plan; returns the workers whose generation grew.
-    async fn plan_apply(&self, plan: PlanFn, now: Timestamp) -> Result<Vec<WorkerId>>;
+    /// Makes a plan of what is there and applies it.
+    async fn plan_apply(&self, plan: PlanFn, now: Timestamp) -> Result<Planned>;
     /// The newest generation of a worker's desired state; nothing for an unknown worker.
     async fn desired_generation(&self, worker: &WorkerId) -> Result<Option<Generation>>;
     /// Lifts a worker's generation above one that it says to have, as after a restored backup.
     async fn desired_raise(&self, worker: &WorkerId, above: Generation) -> Result<()>;
-    /// A worker's desired state; nothing for an unknown worker.
-    async fn desired_get(&self, worker: &WorkerId) -> Result<Option<DesiredState>>;
+    /// A worker's desired state; nothing for an unknown worker. Of each app that it serves it is told
+    /// to hold the modules of the newest `held` versions.
+    async fn desired_get(&self, worker: &WorkerId, held: u32) -> Result<Option<DesiredState>>;
 
     /// Keeps a session.
     async fn session_insert(&self, session: SessionRecord) -> Result<()>;
@@ -174,8 +185,8 @@ pub(crate) trait Store: Send + Sync + 'static {
     /// The leases that are held now, by name.
     #[allow(dead_code, reason = "for what only one of several managers does")]
     async fn lease_list(&self) -> Result<Vec<Lease>>;
-    /// A number that every transaction makes grow that changes an app or the generation of a worker,
-    /// so that a manager notices what another one did.
+    /// A number that every transaction makes grow that changes an app, a generation, or anything else
+    /// that a plan looks at; so a manager notices what another one did, and what is to be planned.
     #[allow(dead_code, reason = "for what only one of several managers does")]
     async fn change_get(&self) -> Result<u64>;
 }

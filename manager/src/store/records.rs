@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use steading_protocol::{AppLimits, AppName, Digest, FunctionSpec, VersionNumber, WorkerId};
+use steading_protocol::{
+    AppLimits, AppName, Availability, Capacity, Digest, FunctionSpec, Labels, PlacementRules,
+    VersionNumber, WorkerId,
+};
 
 use crate::auth::SecretHash;
 
@@ -23,8 +26,12 @@ pub(crate) struct NewVersion {
     pub(crate) functions: Vec<FunctionSpec>,
     /// What all functions together may use.
     pub(crate) limits: AppLimits,
+    /// Where it may run.
+    pub(crate) placement: PlacementRules,
     /// Whether the app becomes the default one; it does anyway when there is none.
     pub(crate) default: bool,
+    /// The share of calls that it is rolled out to, percent.
+    pub(crate) percent: u8,
 }
 
 /// A module to keep.
@@ -52,6 +59,33 @@ pub(crate) enum Publishing {
     },
 }
 
+/// What became of a wish to bring a version into service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Activation {
+    /// It is on its way.
+    Set(VersionNumber),
+    /// There is no such app.
+    AppUnknown,
+    /// The app has no such version, or none before the one in service.
+    VersionUnknown,
+    /// A host name of the version leads to another app.
+    HostTaken {
+        /// The host name.
+        host: String,
+        /// The app it leads to.
+        app: AppName,
+    },
+}
+
+/// What applying a plan came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Planned {
+    /// The workers whose generation grew.
+    pub(crate) workers: Vec<WorkerId>,
+    /// The number of changes with the plan's own.
+    pub(crate) change: u64,
+}
+
 /// A worker that joins.
 #[derive(Clone, Debug)]
 pub(crate) struct NewWorker {
@@ -67,6 +101,14 @@ pub(crate) struct NewWorker {
     pub(crate) release: String,
     /// Operating system and processor.
     pub(crate) platform: String,
+    /// What apps may ask for.
+    pub(crate) labels: Labels,
+    /// What it can carry.
+    pub(crate) capacity: Capacity,
+    /// Whether it takes work.
+    pub(crate) availability: Availability,
+    /// The modules whose code it has.
+    pub(crate) modules: Vec<Digest>,
     /// The hash of its new token.
     pub(crate) token: SecretHash,
 }

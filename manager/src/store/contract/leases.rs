@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
 use steading_protocol::Generation;
-use steading_protocol::desired::{PlacementState, WorkerLoad};
+use steading_protocol::desired::{Heartbeat, PlacementState};
 
 use super::{at, futures_in_order, join, name, publish, report};
 use crate::schedule::plan;
@@ -88,22 +88,26 @@ pub(in crate::store) async fn a_change_of_apps_or_generations_is_counted(store: 
     assert!(grown().await, "a worker that joins");
     publish(store, "b", b"1").await;
     assert!(grown().await, "a publish");
-    store.app_default_set(&name("b"), plan, at(1)).await.unwrap();
+    store.app_default_set(&name("b")).await.unwrap();
     assert!(grown().await, "another default");
     store.desired_raise(&worker, Generation(1000)).await.unwrap();
     assert!(grown().await, "a generation that is raised");
+    report(store, &worker, &[("a", 1, PlacementState::Ready)]).await;
+    assert!(grown().await, "a placement's new state");
+    store.plan_apply(plan, at(2)).await.unwrap();
+    assert!(grown().await, "another order");
     store.desired_raise(&worker, Generation(5)).await.unwrap();
     store.plan_apply(plan, at(2)).await.unwrap();
-    store.worker_heartbeat(&worker, WorkerLoad::default(), at(3)).await.unwrap();
+    store.worker_heartbeat(&worker, Heartbeat::default(), at(3)).await.unwrap();
     report(store, &worker, &[("a", 1, PlacementState::Ready)]).await;
     publish(store, "b", b"1").await;
     assert!(!grown().await, "nothing has changed");
     store.worker_lose(at(9), at(9)).await.unwrap();
     grown().await;
-    store.worker_heartbeat(&worker, WorkerLoad::default(), at(10)).await.unwrap();
+    store.worker_heartbeat(&worker, Heartbeat::default(), at(10)).await.unwrap();
     assert!(grown().await, "a lost worker that is back");
-    assert!(store.app_delete(&name("a"), plan, at(11)).await.unwrap());
+    assert!(store.app_delete(&name("a")).await.unwrap());
     assert!(grown().await, "an app that is removed");
-    assert!(!store.app_delete(&name("a"), plan, at(12)).await.unwrap());
+    assert!(!store.app_delete(&name("a")).await.unwrap());
     assert!(!grown().await);
 }

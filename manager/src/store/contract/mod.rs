@@ -4,6 +4,7 @@
 pub(in crate::store) mod apps;
 pub(in crate::store) mod credentials;
 pub(in crate::store) mod leases;
+pub(in crate::store) mod rollouts;
 pub(in crate::store) mod values;
 pub(in crate::store) mod workers;
 
@@ -13,8 +14,8 @@ use sha2::{Digest as _, Sha256};
 use steading_protocol::api::Placement;
 use steading_protocol::desired::{PlacementReport, PlacementState, PlacementsReport};
 use steading_protocol::{
-    AppLimits, AppName, AuthLevel, Digest, FunctionSpec, Generation, HttpTrigger, Limits, Trigger,
-    VersionNumber, WorkerId,
+    AppLimits, AppName, AuthLevel, Availability, Capacity, Digest, FunctionSpec, Generation,
+    HttpTrigger, Labels, Limits, PlacementRules, Trigger, VersionNumber, WorkerId,
 };
 
 use super::{NewModule, NewVersion, NewWorker, Publishing, Store};
@@ -39,6 +40,13 @@ macro_rules! promises {
         $test!(workers::a_silent_worker_is_lost_and_comes_back);
         $test!(workers::a_worker_that_leaves_loses_token_and_placements);
         $test!(workers::workers_that_are_gone_are_forgotten_in_time);
+        $test!(rollouts::a_version_is_rolled_out_beside_the_one_in_service);
+        $test!(rollouts::a_stopped_roll_out_says_why_and_can_begin_anew);
+        $test!(rollouts::going_back_takes_effect_at_once);
+        $test!(rollouts::a_share_of_calls_is_kept_and_told);
+        $test!(rollouts::workers_are_told_what_code_to_hold);
+        $test!(rollouts::a_host_goes_with_the_version_that_has_it);
+        $test!(rollouts::what_a_worker_offers_is_kept_and_counted_as_a_change);
         $test!(credentials::sessions_are_kept_touched_and_forgotten);
         $test!(credentials::tokens_are_found_by_hash_until_revoked);
         $test!(credentials::a_setting_is_inserted_once_and_can_be_put);
@@ -89,12 +97,16 @@ pub(in crate::store) fn version(app: &str, bytes: &[u8]) -> NewVersion {
         modules: vec![module],
         functions: vec![function],
         limits: AppLimits { in_flight_max: Some(7) },
+        placement: PlacementRules::default(),
+        percent: 100,
         default: false,
     }
 }
 
 async fn publish(store: &dyn Store, app: &str, bytes: &[u8]) -> VersionNumber {
-    match store.version_publish(version(app, bytes), plan, at(0)).await.unwrap() {
+    let published = store.version_publish(version(app, bytes), at(0)).await.unwrap();
+    planned(store).await;
+    match published {
         Publishing::Created(version) | Publishing::Same(version) => version,
         taken @ Publishing::HostTaken { .. } => panic!("{taken:?}"),
     }
@@ -108,12 +120,23 @@ fn joining(label: &str, earlier: Option<&WorkerId>, token: &str) -> NewWorker {
         url: "http://w".into(),
         release: "0".into(),
         platform: "linux/x86_64".into(),
+        labels: Labels::from([("zone".to_owned(), "plant-2".to_owned())]),
+        capacity: Capacity { memory_bytes: 1 << 30, instances: 100 },
+        availability: Availability::default(),
+        modules: vec![digest(label.as_bytes())],
         token: SecretHash::of(token),
     }
 }
 
+/// Applies the plan; the workers whose generation grew.
+async fn planned(store: &dyn Store) -> Vec<WorkerId> {
+    store.plan_apply(plan, at(1)).await.unwrap().workers
+}
+
 async fn join(store: &dyn Store, label: &str) -> WorkerId {
-    store.worker_join(joining(label, None, label), plan, at(0)).await.unwrap()
+    let worker = store.worker_join(joining(label, None, label), at(0)).await.unwrap();
+    planned(store).await;
+    worker
 }
 
 async fn report(

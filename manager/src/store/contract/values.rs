@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use steading_protocol::desired::{PlacementReport, PlacementState, PlacementsReport, WorkerLoad};
+use steading_protocol::desired::{Heartbeat, PlacementReport, PlacementState, PlacementsReport};
 use steading_protocol::{Generation, VersionNumber};
 
 use super::{digest, joining, name, publish, version};
@@ -22,15 +22,16 @@ fn microsecond(count: i64) -> Timestamp {
 
 pub(in crate::store) async fn times_are_kept_to_the_microsecond(store: &dyn Store) {
     let [a, b, c, d] = [123_457, 999_999, 1_000_001, 86_399_999_999].map(microsecond);
-    let worker = store.worker_join(joining("one", None, "one"), plan, a).await.unwrap();
-    store.version_publish(version("shop", b"1"), plan, b).await.unwrap();
+    let worker = store.worker_join(joining("one", None, "one"), a).await.unwrap();
+    store.version_publish(version("shop", b"1"), b).await.unwrap();
+    store.plan_apply(plan, b).await.unwrap();
     let app = store.app_get(&name("shop")).await.unwrap().unwrap();
     assert_eq!(app.created_at, b);
     assert_eq!(store.version_list(&name("shop")).await.unwrap()[0].published_at, b);
     let placement = &store.placement_list(None).await.unwrap()[0];
     assert_eq!((placement.created_at, placement.changed_at), (b, b));
 
-    store.worker_heartbeat(&worker, WorkerLoad::default(), c).await.unwrap();
+    store.worker_heartbeat(&worker, Heartbeat::default(), c).await.unwrap();
     let seen = store.worker_get(&worker).await.unwrap().unwrap();
     assert_eq!((seen.joined_at, seen.seen_at), (a, c));
     assert!(store.worker_lose(c, d).await.unwrap().is_empty());
@@ -54,9 +55,9 @@ pub(in crate::store) async fn times_are_kept_to_the_microsecond(store: &dyn Stor
 
 pub(in crate::store) async fn text_of_any_script_comes_back(store: &dyn Store) {
     let join = NewWorker { name: TEXT.into(), platform: TEXT.into(), ..joining("", None, "one") };
-    let worker = store.worker_join(join.clone(), plan, microsecond(0)).await.unwrap();
+    let worker = store.worker_join(join.clone(), microsecond(0)).await.unwrap();
     let again = NewWorker { earlier: Some(worker.clone()), ..join };
-    assert_eq!(store.worker_join(again, plan, microsecond(0)).await.unwrap(), worker);
+    assert_eq!(store.worker_join(again, microsecond(0)).await.unwrap(), worker);
     publish(store, "shop", b"1").await;
     let placement = PlacementReport {
         app: name("shop"),
@@ -84,7 +85,7 @@ pub(in crate::store) async fn text_of_any_script_comes_back(store: &dyn Store) {
 
     let mut new = version("text", b"2");
     new.functions[0].export = TEXT.repeat(100);
-    store.version_publish(new.clone(), plan, microsecond(0)).await.unwrap();
+    store.version_publish(new.clone(), microsecond(0)).await.unwrap();
     let kept = store.version_get(&new.app, VersionNumber(1)).await.unwrap().unwrap();
     assert_eq!(kept.functions, new.functions);
 }
@@ -103,13 +104,13 @@ pub(in crate::store) async fn a_module_of_50_mib_comes_back_intact(store: &dyn S
     let empty = NewModule { digest: digest(b""), bytes: Bytes::new() };
     let mut new = version("large", b"small");
     new.modules.extend([large.clone(), empty.clone()]);
-    store.version_publish(new.clone(), plan, microsecond(0)).await.unwrap();
+    store.version_publish(new.clone(), microsecond(0)).await.unwrap();
     let kept = store.module_get(&large.digest).await.unwrap().unwrap();
     assert_eq!(kept.len(), LARGE_BYTES);
     assert!(kept == large.bytes, "other bytes of the same length");
     assert_eq!(store.module_get(&empty.digest).await.unwrap(), Some(Bytes::new()));
     let again = NewVersion { package: digest(b"again"), ..new };
-    store.version_publish(again, plan, microsecond(1)).await.unwrap();
-    assert!(store.app_delete(&name("large"), plan, microsecond(2)).await.unwrap());
+    store.version_publish(again, microsecond(1)).await.unwrap();
+    assert!(store.app_delete(&name("large")).await.unwrap());
     assert!(store.module_get(&large.digest).await.unwrap().is_none());
 }

@@ -1,31 +1,30 @@
 //! Promises about workers, placements and desired states.
 
 use steading_protocol::api::WorkerState;
-use steading_protocol::desired::{PlacementState, WorkerLoad};
+use steading_protocol::desired::{Heartbeat, PlacementState, WorkerLoad};
 use steading_protocol::{Generation, WorkerId};
 
-use super::{at, generation, join, joining, name, publish, report, states, version};
+use super::{at, generation, join, joining, name, planned, publish, report, states, version};
 use crate::auth::SecretHash;
-use crate::schedule::plan;
 use crate::store::Store;
 
 pub(in crate::store) async fn a_worker_keeps_its_id_by_name_and_its_old_token_dies(
     store: &dyn Store,
 ) {
-    let first = store.worker_join(joining("one", None, "t1"), plan, at(0)).await.unwrap();
+    let first = store.worker_join(joining("one", None, "t1"), at(0)).await.unwrap();
     let by = async |token: &str| store.worker_by_token(&SecretHash::of(token)).await.unwrap();
     assert_eq!(by("t1").await.as_ref(), Some(&first));
     let again = joining("one", Some(&first), "t2");
-    assert_eq!(store.worker_join(again, plan, at(7)).await.unwrap(), first);
+    assert_eq!(store.worker_join(again, at(7)).await.unwrap(), first);
     assert_eq!((by("t1").await, by("t2").await), (None, Some(first.clone())));
     let worker = store.worker_get(&first).await.unwrap().unwrap();
     assert_eq!((worker.joined_at, worker.seen_at), (at(0), at(7)));
     // Another machine with a copied id, and an id from another store.
-    let other = store.worker_join(joining("two", Some(&first), "t3"), plan, at(8)).await.unwrap();
+    let other = store.worker_join(joining("two", Some(&first), "t3"), at(8)).await.unwrap();
     assert_ne!(other, first);
     assert_eq!(by("t2").await, Some(first));
     let strange: WorkerId = "w-strange".parse().unwrap();
-    let third = store.worker_join(joining("one", Some(&strange), "t4"), plan, at(9)).await.unwrap();
+    let third = store.worker_join(joining("one", Some(&strange), "t4"), at(9)).await.unwrap();
     assert_ne!(third, strange);
     assert_eq!(store.worker_list().await.unwrap().len(), 3);
 }
@@ -38,29 +37,32 @@ pub(in crate::store) async fn a_generation_grows_with_a_change_and_only_then(sto
         let now = generation(store, &worker).await;
         std::mem::replace(&mut last, now) < now
     };
-    assert!(store.plan_apply(plan, at(1)).await.unwrap().is_empty());
-    store.worker_heartbeat(&worker, WorkerLoad::default(), at(1)).await.unwrap();
+    assert!(planned(store).await.is_empty());
+    store.worker_heartbeat(&worker, Heartbeat::default(), at(1)).await.unwrap();
     assert!(!grown().await);
     publish(store, "a", b"1").await;
     assert!(grown().await);
     publish(store, "b", b"1").await;
     assert!(grown().await);
     report(store, &worker, &[("a", 1, PlacementState::Ready)]).await;
-    assert!(store.plan_apply(plan, at(1)).await.unwrap().is_empty());
+    assert!(planned(store).await.is_empty());
     assert!(!grown().await);
-    store.app_default_set(&name("b"), plan, at(1)).await.unwrap();
+    store.app_default_set(&name("b")).await.unwrap();
+    planned(store).await;
     assert!(grown().await);
-    store.app_default_set(&name("b"), plan, at(1)).await.unwrap();
+    store.app_default_set(&name("b")).await.unwrap();
+    planned(store).await;
     assert!(!grown().await);
 }
 
 pub(in crate::store) async fn the_desired_state_is_whole_and_in_order(store: &dyn Store) {
     let worker = join(store, "one").await;
     for (second, app) in [(3, "old"), (1, "older"), (9, "young")] {
-        store.version_publish(version(app, app.as_bytes()), plan, at(second)).await.unwrap();
+        store.version_publish(version(app, app.as_bytes()), at(second)).await.unwrap();
     }
-    store.app_default_set(&name("young"), plan, at(9)).await.unwrap();
-    let state = store.desired_get(&worker).await.unwrap().unwrap();
+    store.app_default_set(&name("young")).await.unwrap();
+    planned(store).await;
+    let state = store.desired_get(&worker, 5).await.unwrap().unwrap();
     let order: Vec<_> = state.apps.iter().map(|app| app.app.as_str()).collect();
     assert_eq!(order, ["young", "older", "old"]);
     assert_eq!(state.generation.0, generation(store, &worker).await);
@@ -71,7 +73,7 @@ pub(in crate::store) async fn the_desired_state_is_whole_and_in_order(store: &dy
     assert_eq!(young.modules[0].digest, expected.modules[0].digest);
     assert_eq!(young.modules[0].size_bytes, 5);
     let nobody = "w-nobody".parse().unwrap();
-    assert!(store.desired_get(&nobody).await.unwrap().is_none());
+    assert!(store.desired_get(&nobody, 5).await.unwrap().is_none());
     assert!(store.desired_generation(&nobody).await.unwrap().is_none());
 }
 
@@ -95,6 +97,8 @@ pub(in crate::store) async fn old_placements_stay_until_the_report_drops_them(st
     // A report that was under way when version 2 was published.
     report(store, &worker, &[("shop", 1, Ready)]).await;
     assert_eq!(states(store).await, both);
+    report(store, &worker, &[("shop", 1, Ready), ("shop", 2, Ready)]).await;
+    planned(store).await;
     report(store, &worker, &[("shop", 1, Draining), ("shop", 2, Ready)]).await;
     assert_eq!(states(store).await, [("shop".into(), 1, Draining), ("shop".into(), 2, Ready)]);
     report(store, &worker, &[("shop", 2, Ready)]).await;
@@ -119,7 +123,7 @@ pub(in crate::store) async fn a_silent_worker_is_lost_and_comes_back(store: &dyn
     let worker = join(store, "one").await;
     publish(store, "shop", b"1").await;
     report(store, &worker, &[("shop", 1, PlacementState::Ready)]).await;
-    store.worker_heartbeat(&worker, WorkerLoad::default(), at(10)).await.unwrap();
+    store.worker_heartbeat(&worker, Heartbeat::default(), at(10)).await.unwrap();
     assert!(store.worker_lose(at(10), at(20)).await.unwrap().is_empty());
     assert_eq!(store.worker_lose(at(11), at(21)).await.unwrap(), std::slice::from_ref(&worker));
     assert!(store.worker_lose(at(11), at(22)).await.unwrap().is_empty());
@@ -130,15 +134,16 @@ pub(in crate::store) async fn a_silent_worker_is_lost_and_comes_back(store: &dyn
     publish(store, "shop", b"2").await;
     let before = generation(store, &worker).await;
     let load = WorkerLoad { in_flight: 3, ..Default::default() };
-    let told = store.worker_heartbeat(&worker, load, at(30)).await.unwrap().unwrap();
+    let beat = Heartbeat { load, ..Heartbeat::default() };
+    let told = store.worker_heartbeat(&worker, beat.clone(), at(30)).await.unwrap().unwrap();
     assert!(told.0 > before);
-    assert_eq!(store.plan_apply(plan, at(31)).await.unwrap(), std::slice::from_ref(&worker));
+    assert_eq!(planned(store).await, std::slice::from_ref(&worker));
     let pending = PlacementState::Pending;
     assert_eq!(states(store).await, [("shop".into(), 1, pending), ("shop".into(), 2, pending)]);
     let back = store.worker_get(&worker).await.unwrap().unwrap();
     assert_eq!((back.state, back.load, back.seen_at), (WorkerState::Live, load, at(30)));
     let nobody = "w-nobody".parse().unwrap();
-    assert!(store.worker_heartbeat(&nobody, load, at(30)).await.unwrap().is_none());
+    assert!(store.worker_heartbeat(&nobody, beat, at(30)).await.unwrap().is_none());
 }
 
 pub(in crate::store) async fn a_worker_that_leaves_loses_token_and_placements(store: &dyn Store) {
@@ -148,7 +153,7 @@ pub(in crate::store) async fn a_worker_that_leaves_loses_token_and_placements(st
     assert!(store.worker_by_token(&SecretHash::of("one")).await.unwrap().is_none());
     assert!(store.placement_list(None).await.unwrap().is_empty());
     assert_eq!(store.worker_get(&worker).await.unwrap().unwrap().state, WorkerState::Left);
-    assert!(store.plan_apply(plan, at(1)).await.unwrap().is_empty());
+    assert!(planned(store).await.is_empty());
 }
 
 pub(in crate::store) async fn workers_that_are_gone_are_forgotten_in_time(store: &dyn Store) {

@@ -2,41 +2,27 @@
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use steading_protocol::api::App;
+use steading_protocol::api::{App, Rollout};
 use steading_protocol::{AppName, VersionNumber};
 
-use super::{change, desired, row};
-use crate::schedule::PlanFn;
+use super::{change, row};
 
-const SELECT: &str = "SELECT app, version, is_default, created_at FROM app";
+const SELECT: &str = "SELECT app, version, is_default, created_at, hosts, placement,
+      rollout_version, rollout_percent, rollout_state, rollout_detail
+    FROM app JOIN version USING (app, version)";
 
 pub(super) fn list(store: &Connection) -> rusqlite::Result<Vec<App>> {
     let mut statement = store.prepare_cached(&format!("{SELECT} ORDER BY app"))?;
-    let apps = statement.query_map([], read)?.collect::<rusqlite::Result<Vec<_>>>()?;
-    apps.into_iter().map(|app| with_hosts(store, app)).collect()
+    statement.query_map([], read)?.collect()
 }
 
 pub(super) fn get(store: &Connection, app: &AppName) -> rusqlite::Result<Option<App>> {
     let mut statement = store.prepare_cached(&format!("{SELECT} WHERE app = ?1"))?;
-    let app = statement.query_row([app.as_str()], read).optional()?;
-    app.map(|app| with_hosts(store, app)).transpose()
-}
-
-pub(super) fn default_set(
-    store: &Connection,
-    app: &AppName,
-    plan: PlanFn,
-    now: Timestamp,
-) -> rusqlite::Result<bool> {
-    if !mark_default(store, app)? {
-        return Ok(false);
-    }
-    desired::apply(store, plan, now)?;
-    Ok(true)
+    statement.query_row([app.as_str()], read).optional()
 }
 
 /// Makes an app the only default one; false, and nothing changed, when there is no such app.
-pub(super) fn mark_default(store: &Connection, app: &AppName) -> rusqlite::Result<bool> {
+pub(super) fn default_set(store: &Connection, app: &AppName) -> rusqlite::Result<bool> {
     if get(store, app)?.is_none() {
         return Ok(false);
     }
@@ -46,12 +32,7 @@ pub(super) fn mark_default(store: &Connection, app: &AppName) -> rusqlite::Resul
     Ok(true)
 }
 
-pub(super) fn delete(
-    store: &Connection,
-    app: &AppName,
-    plan: PlanFn,
-    now: Timestamp,
-) -> rusqlite::Result<bool> {
+pub(super) fn delete(store: &Connection, app: &AppName) -> rusqlite::Result<bool> {
     // The placements go with the app, so the plan alone would not see who had it.
     store.execute(
         "UPDATE worker SET generation = generation + 1 WHERE worker IN
@@ -66,31 +47,21 @@ pub(super) fn delete(
     if deleted > 0 {
         change::note(store)?;
     }
-    desired::apply(store, plan, now)?;
     Ok(deleted > 0)
 }
 
-/// Writes the app's row at a version, making it when it is not there, and the hosts that lead to it.
-pub(super) fn stand_at(
+/// Makes an app whose first version is in service.
+pub(super) fn insert(
     store: &Connection,
     app: &AppName,
     version: VersionNumber,
-    hosts: &[String],
     now: Timestamp,
 ) -> rusqlite::Result<()> {
     store.execute(
-        "INSERT INTO app (app, version, created_at) VALUES (?1, ?2, ?3)
-         ON CONFLICT (app) DO UPDATE SET version = excluded.version",
+        "INSERT INTO app (app, version, created_at) VALUES (?1, ?2, ?3)",
         params![app.as_str(), version.0, row::to_time(now)],
     )?;
-    store.execute("DELETE FROM app_host WHERE app = ?1", [app.as_str()])?;
-    for (position, host) in hosts.iter().enumerate() {
-        store.execute(
-            "INSERT INTO app_host (host, app, position) VALUES (?1, ?2, ?3)",
-            params![host, app.as_str(), position],
-        )?;
-    }
-    change::note(store)
+    Ok(())
 }
 
 /// The app other than `app` that a host name leads to.
@@ -114,22 +85,22 @@ pub(super) fn has_default(store: &Connection) -> rusqlite::Result<bool> {
 }
 
 fn read(found: &Row<'_>) -> rusqlite::Result<App> {
+    let rollout = match found.get::<_, Option<u32>>(6)? {
+        None => None,
+        Some(version) => Some(Rollout {
+            version: VersionNumber(version),
+            percent: found.get(7)?,
+            state: row::rollout_state(found, 8)?,
+            detail: found.get(9)?,
+        }),
+    };
     Ok(App {
         app: row::parsed(found, 0)?,
         version: VersionNumber(found.get(1)?),
-        rollout: None,
-        placement: Default::default(),
+        rollout,
+        placement: row::json(found, 5)?,
         default: found.get(2)?,
-        hosts: vec![],
+        hosts: row::json(found, 4)?,
         created_at: row::time(found, 3)?,
     })
-}
-
-fn with_hosts(store: &Connection, mut app: App) -> rusqlite::Result<App> {
-    let mut statement =
-        store.prepare_cached("SELECT host FROM app_host WHERE app = ?1 ORDER BY position")?;
-    app.hosts = statement
-        .query_map([app.app.as_str()], |found| found.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
-    Ok(app)
 }

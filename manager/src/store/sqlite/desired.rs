@@ -1,67 +1,12 @@
-//! Desired states: applying a plan, generations, and the whole document that a worker pulls.
+//! Desired states: generations, and the whole document that a worker pulls.
 
-use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params};
-use steading_protocol::api::WorkerState;
+use std::collections::HashMap;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use steading_protocol::desired::{DesiredApp, DesiredState, ModuleRef};
 use steading_protocol::{AppName, Generation, VersionNumber, WorkerId};
 
-use super::{app, change, placement, row};
-use crate::schedule::{CurrentApp, LiveWorker, PlanFn, Snapshot};
-
-/// Applies a plan to what is there now; returns the workers whose generation grew.
-pub(super) fn apply(
-    store: &Connection,
-    plan: PlanFn,
-    now: Timestamp,
-) -> rusqlite::Result<Vec<WorkerId>> {
-    let mut changed = vec![];
-    for assignment in plan(&snapshot(store)?) {
-        placement::want(store, &assignment.worker, &assignment.wanted, now)?;
-        store.execute(
-            "UPDATE worker SET generation = generation + 1 WHERE worker = ?1",
-            [assignment.worker.as_str()],
-        )?;
-        changed.push(assignment.worker);
-    }
-    if !changed.is_empty() {
-        change::note(store)?;
-    }
-    Ok(changed)
-}
-
-fn snapshot(store: &Connection) -> rusqlite::Result<Snapshot> {
-    let apps = app::list(store)?.into_iter().map(|app| CurrentApp {
-        app: app.app,
-        version: app.version,
-        default: app.default,
-        created_at: app.created_at,
-    });
-    let mut statement = store.prepare_cached("SELECT worker FROM worker WHERE state = ?1")?;
-    let live = statement
-        .query_map([WorkerState::Live.as_str()], |found| row::parsed(found, 0))?
-        .collect::<rusqlite::Result<Vec<WorkerId>>>()?;
-    let workers = live.into_iter().map(|worker| {
-        let wanted = wanted(store, &worker)?;
-        Ok(LiveWorker { worker, wanted })
-    });
-    Ok(Snapshot { apps: apps.collect(), workers: workers.collect::<rusqlite::Result<_>>()? })
-}
-
-fn wanted(
-    store: &Connection,
-    worker: &WorkerId,
-) -> rusqlite::Result<Vec<(AppName, VersionNumber)>> {
-    let mut statement = store.prepare_cached(
-        "SELECT app, version FROM placement WHERE worker = ?1 AND position IS NOT NULL
-         ORDER BY position",
-    )?;
-    statement
-        .query_map([worker.as_str()], |found| {
-            Ok((row::parsed(found, 0)?, VersionNumber(found.get(1)?)))
-        })?
-        .collect()
-}
+use super::{change, row};
 
 pub(super) fn generation(
     store: &Connection,
@@ -83,41 +28,76 @@ pub(super) fn raise(
     if raised > 0 { change::note(store) } else { Ok(()) }
 }
 
-pub(super) fn get(store: &Connection, worker: &WorkerId) -> rusqlite::Result<Option<DesiredState>> {
+pub(super) fn get(
+    store: &Connection,
+    worker: &WorkerId,
+    held: u32,
+) -> rusqlite::Result<Option<DesiredState>> {
     let Some(generation) = generation(store, worker)? else { return Ok(None) };
-    let apps = wanted(store, worker)?
-        .iter()
-        .map(|(app, version)| desired_app(store, app, *version))
-        .collect::<rusqlite::Result<_>>()?;
-    Ok(Some(DesiredState { generation, apps, hold: vec![] }))
+    let mut modules = modules(store, worker)?;
+    let mut statement = store.prepare_cached(
+        "SELECT app, version, percent, hosts, functions, limits
+         FROM placement JOIN version USING (app, version)
+         WHERE worker = ?1 AND position IS NOT NULL ORDER BY position",
+    )?;
+    let apps = statement.query_map([worker.as_str()], |found| {
+        let (app, version) = (row::parsed(found, 0)?, VersionNumber(found.get(1)?));
+        let of = (app, version);
+        let modules = modules.remove(&of).unwrap_or_default();
+        Ok(DesiredApp {
+            app: of.0,
+            version,
+            percent: found.get(2)?,
+            hosts: row::json(found, 3)?,
+            modules,
+            functions: row::json(found, 4)?,
+            limits: row::json(found, 5)?,
+        })
+    })?;
+    let apps = apps.collect::<rusqlite::Result<_>>()?;
+    Ok(Some(DesiredState { generation, apps, hold: hold(store, worker, held)? }))
 }
 
-fn desired_app(
+/// The modules of what is wanted of a worker, by app and version.
+fn modules(
     store: &Connection,
-    app: &AppName,
-    version: VersionNumber,
-) -> rusqlite::Result<DesiredApp> {
-    let mut modules = store.prepare_cached(
-        "SELECT digest, size_bytes FROM version_module JOIN module USING (digest)
-         WHERE app = ?1 AND version = ?2 ORDER BY position",
-    )?;
-    let modules = modules
-        .query_map(params![app.as_str(), version.0], |found| {
-            Ok(ModuleRef { digest: row::parsed(found, 0)?, size_bytes: found.get(1)? })
-        })?
-        .collect::<rusqlite::Result<_>>()?;
+    worker: &WorkerId,
+) -> rusqlite::Result<HashMap<(AppName, VersionNumber), Vec<ModuleRef>>> {
     let mut statement = store.prepare_cached(
-        "SELECT hosts, functions, limits FROM version WHERE app = ?1 AND version = ?2",
+        "SELECT m.digest, m.size_bytes, p.app, p.version FROM placement p
+         JOIN version_module v ON v.app = p.app AND v.version = p.version
+         JOIN module m ON m.digest = v.digest
+         WHERE p.worker = ?1 AND p.position IS NOT NULL ORDER BY p.app, p.version, v.position",
     )?;
-    statement.query_row(params![app.as_str(), version.0], |found| {
-        Ok(DesiredApp {
-            app: app.clone(),
-            version,
-            percent: 100,
-            hosts: row::json(found, 0)?,
-            modules,
-            functions: row::json(found, 1)?,
-            limits: row::json(found, 2)?,
-        })
-    })
+    let mut modules = HashMap::<_, Vec<_>>::new();
+    let mut rows = statement.query([worker.as_str()])?;
+    while let Some(found) = rows.next()? {
+        let of = (row::parsed(found, 2)?, VersionNumber(found.get(3)?));
+        modules.entry(of).or_default().push(module(found)?);
+    }
+    Ok(modules)
+}
+
+/// The modules of the newest versions of what a worker serves, beyond those that it needs now.
+fn hold(store: &Connection, worker: &WorkerId, held: u32) -> rusqlite::Result<Vec<ModuleRef>> {
+    let mut statement = store.prepare_cached(
+        "WITH wanted AS (SELECT app, version FROM placement
+           WHERE worker = ?1 AND position IS NOT NULL),
+         newest AS (SELECT app, version,
+             ROW_NUMBER() OVER (PARTITION BY app ORDER BY version DESC) AS rank
+           FROM version WHERE app IN (SELECT app FROM wanted))
+         SELECT DISTINCT m.digest, m.size_bytes FROM newest n
+         JOIN version_module v ON v.app = n.app AND v.version = n.version
+         JOIN module m ON m.digest = v.digest
+         WHERE n.rank <= ?2 AND NOT EXISTS (
+           SELECT 1 FROM wanted w JOIN version_module u ON u.app = w.app AND u.version = w.version
+           WHERE u.digest = v.digest)
+         ORDER BY m.digest",
+    )?;
+    statement.query_map(params![worker.as_str(), held], module)?.collect()
+}
+
+/// A module of a row of digest, size.
+fn module(found: &Row<'_>) -> rusqlite::Result<ModuleRef> {
+    Ok(ModuleRef { digest: row::parsed(found, 0)?, size_bytes: found.get(1)? })
 }

@@ -8,19 +8,20 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
 use rusqlite::Transaction;
-use steading_protocol::api::{App, Lease, Placement, Token, Version, Worker};
-use steading_protocol::desired::{DesiredState, PlacementReport, PlacementsReport, WorkerLoad};
+use steading_protocol::api::{App, Lease, Placement, RolloutRequest, Token, Version, Worker};
+use steading_protocol::desired::{DesiredState, Heartbeat, PlacementReport, PlacementsReport};
 use steading_protocol::{AppName, Digest, Generation, VersionNumber, WorkerId};
 
 use super::{
-    Sqlite, app, change, desired, lease, module, placement, session, setting, token, version,
-    worker,
+    Sqlite, app, change, desired, lease, module, placement, plan, rollout, session, setting, token,
+    version, worker,
 };
 use crate::auth::SecretHash;
 use crate::clock;
 use crate::schedule::PlanFn;
 use crate::store::{
-    NewToken, NewVersion, NewWorker, Publishing, Result, SessionRecord, Setting, Store,
+    Activation, NewToken, NewVersion, NewWorker, Planned, Publishing, Result, SessionRecord,
+    Setting, Store,
 };
 
 #[async_trait]
@@ -34,24 +35,37 @@ impl Store for Sqlite {
         self.lanes.read("app_get", move |tx| app::get(tx, &app)).await
     }
 
-    async fn app_default_set(&self, app: &AppName, plan: PlanFn, now: Timestamp) -> Result<bool> {
+    async fn app_default_set(&self, app: &AppName) -> Result<bool> {
         let app = app.clone();
-        let write = move |tx: &Transaction<'_>| app::default_set(tx, &app, plan, now);
-        self.lanes.write("app_default_set", write).await
+        self.lanes.write("app_default_set", move |tx| app::default_set(tx, &app)).await
     }
 
-    async fn app_delete(&self, app: &AppName, plan: PlanFn, now: Timestamp) -> Result<bool> {
+    async fn app_delete(&self, app: &AppName) -> Result<bool> {
         let app = app.clone();
-        self.lanes.write("app_delete", move |tx| app::delete(tx, &app, plan, now)).await
+        self.lanes.write("app_delete", move |tx| app::delete(tx, &app)).await
     }
 
-    async fn version_publish(
+    async fn app_roll_back(
         &self,
-        version: NewVersion,
-        plan: PlanFn,
-        now: Timestamp,
-    ) -> Result<Publishing> {
-        let write = move |tx: &Transaction<'_>| version::publish(tx, &version, plan, now);
+        app: &AppName,
+        version: Option<VersionNumber>,
+    ) -> Result<Activation> {
+        let app = app.clone();
+        self.lanes.write("app_roll_back", move |tx| rollout::back(tx, &app, version)).await
+    }
+
+    async fn app_roll_out(&self, app: &AppName, wish: RolloutRequest) -> Result<Activation> {
+        let app = app.clone();
+        self.lanes.write("app_roll_out", move |tx| rollout::begin(tx, &app, wish)).await
+    }
+
+    async fn app_roll_out_end(&self, app: &AppName) -> Result<bool> {
+        let app = app.clone();
+        self.lanes.write("app_roll_out_end", move |tx| rollout::end(tx, &app)).await
+    }
+
+    async fn version_publish(&self, version: NewVersion, now: Timestamp) -> Result<Publishing> {
+        let write = move |tx: &Transaction<'_>| version::publish(tx, &version, now);
         self.lanes.write("version_publish", write).await
     }
 
@@ -79,8 +93,8 @@ impl Store for Sqlite {
         self.lanes.read("worker_get", move |tx| worker::get(tx, &worker)).await
     }
 
-    async fn worker_join(&self, join: NewWorker, plan: PlanFn, now: Timestamp) -> Result<WorkerId> {
-        self.lanes.write("worker_join", move |tx| worker::join(tx, &join, plan, now)).await
+    async fn worker_join(&self, join: NewWorker, now: Timestamp) -> Result<WorkerId> {
+        self.lanes.write("worker_join", move |tx| worker::join(tx, &join, now)).await
     }
 
     async fn worker_by_token(&self, token: &SecretHash) -> Result<Option<WorkerId>> {
@@ -91,11 +105,11 @@ impl Store for Sqlite {
     async fn worker_heartbeat(
         &self,
         worker: &WorkerId,
-        load: WorkerLoad,
+        heartbeat: Heartbeat,
         now: Timestamp,
     ) -> Result<Option<Generation>> {
         let worker = worker.clone();
-        let write = move |tx: &Transaction<'_>| worker::heartbeat(tx, &worker, load, now);
+        let write = move |tx: &Transaction<'_>| worker::heartbeat(tx, &worker, &heartbeat, now);
         self.lanes.write_relaxed("worker_heartbeat", write).await
     }
 
@@ -128,8 +142,8 @@ impl Store for Sqlite {
         self.lanes.write("placement_report", write).await
     }
 
-    async fn plan_apply(&self, plan: PlanFn, now: Timestamp) -> Result<Vec<WorkerId>> {
-        self.lanes.write("plan_apply", move |tx| desired::apply(tx, plan, now)).await
+    async fn plan_apply(&self, plan: PlanFn, now: Timestamp) -> Result<Planned> {
+        self.lanes.write("plan_apply", move |tx| plan::apply(tx, plan, now)).await
     }
 
     async fn desired_generation(&self, worker: &WorkerId) -> Result<Option<Generation>> {
@@ -142,9 +156,9 @@ impl Store for Sqlite {
         self.lanes.write("desired_raise", move |tx| desired::raise(tx, &worker, above)).await
     }
 
-    async fn desired_get(&self, worker: &WorkerId) -> Result<Option<DesiredState>> {
+    async fn desired_get(&self, worker: &WorkerId, held: u32) -> Result<Option<DesiredState>> {
         let worker = worker.clone();
-        self.lanes.read("desired_get", move |tx| desired::get(tx, &worker)).await
+        self.lanes.read("desired_get", move |tx| desired::get(tx, &worker, held)).await
     }
 
     async fn session_insert(&self, session: SessionRecord) -> Result<()> {

@@ -14,6 +14,8 @@ mod desired;
 mod lease;
 mod module;
 mod placement;
+mod plan;
+mod rollout;
 mod session;
 mod setting;
 mod token;
@@ -35,6 +37,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("migrations/0001_start.sql")),
     M::up(include_str!("migrations/0002_app_limits.sql")),
     M::up(include_str!("migrations/0003_microseconds_leases_changes.sql")),
+    M::up(include_str!("migrations/0004_rollouts_offers.sql")),
 ];
 
 /// The embedded store.
@@ -78,7 +81,6 @@ mod tests {
 
     use super::super::{Store, contract};
     use super::*;
-    use crate::schedule::plan;
 
     macro_rules! promise {
         ($resource:ident :: $name:ident) => {
@@ -106,7 +108,7 @@ mod tests {
         let version = contract::version("shop", b"1");
         {
             let store = Sqlite::open(folder.path(), None).await.unwrap();
-            store.version_publish(version.clone(), plan, now).await.unwrap();
+            store.version_publish(version.clone(), now).await.unwrap();
         }
         let store = Sqlite::open(folder.path(), None).await.unwrap();
         let app = store.app_get(&version.app).await.unwrap().unwrap();
@@ -116,15 +118,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_inside_a_write_undoes_it_and_the_store_goes_on() {
-        fn panics(_: &crate::schedule::Snapshot) -> Vec<crate::schedule::Assignment> {
+        fn panics(_: &crate::schedule::Snapshot) -> crate::schedule::Plan {
             panic!("a plan that fails")
         }
         let folder = tempfile::tempdir().unwrap();
         let store = Sqlite::open(folder.path(), None).await.unwrap();
         let (now, version) = (crate::clock::now(), contract::version("shop", b"1"));
-        store.version_publish(version.clone(), panics, now).await.unwrap_err();
-        assert!(store.app_list().await.unwrap().is_empty());
-        store.version_publish(version, plan, now).await.unwrap();
+        store.version_publish(version, now).await.unwrap();
+        store.plan_apply(panics, now).await.unwrap_err();
+        assert_eq!(store.app_list().await.unwrap().len(), 1);
+        store.plan_apply(crate::schedule::plan, now).await.unwrap();
     }
 
     #[test]
@@ -139,6 +142,8 @@ mod tests {
         Migrations::from_slice(&MIGRATIONS[..2]).to_latest(&mut old).unwrap();
         old.execute_batch(
             "INSERT INTO app (app, version, created_at) VALUES ('shop', 1, 1800000000123);
+             INSERT INTO version (app, version, package, size_bytes, published_at, hosts, functions)
+               VALUES ('shop', 1, '', 0, 0, '[]', '[]');
              INSERT INTO token VALUES ('t', 'ci', x'00', 1800000000456);",
         )
         .unwrap();

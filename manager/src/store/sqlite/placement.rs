@@ -8,11 +8,13 @@ use steading_protocol::api::Placement;
 use steading_protocol::desired::{PlacementReport, PlacementState, PlacementsReport};
 use steading_protocol::{AppName, VersionNumber, WorkerId};
 
-use super::{row, version, worker};
+use super::{change, row, version, worker};
+use crate::schedule::Wanted;
 
 pub(super) fn list(store: &Connection, app: Option<&AppName>) -> rusqlite::Result<Vec<Placement>> {
     let mut statement = store.prepare_cached(
-        "SELECT p.app, p.version, p.worker, w.name, p.state, p.detail, p.created_at, p.changed_at
+        "SELECT p.app, p.version, p.worker, w.name, p.state, p.detail, p.created_at, p.changed_at,
+           CASE WHEN p.position IS NULL THEN NULL ELSE p.percent END
          FROM placement p JOIN worker w USING (worker) WHERE ?1 IS NULL OR p.app = ?1
          ORDER BY p.app, p.version, w.name, p.worker",
     )?;
@@ -26,10 +28,20 @@ pub(super) fn report(
     now: Timestamp,
 ) -> rusqlite::Result<Vec<PlacementReport>> {
     worker::seen(store, worker, now)?;
-    let (mut listed, mut unknown) = (HashSet::new(), vec![]);
+    store.execute(
+        "UPDATE worker SET applied = ?2 WHERE worker = ?1",
+        params![worker.as_str(), report.applied.0],
+    )?;
+    let (mut listed, mut unknown, mut changed) = (HashSet::new(), vec![], 0);
     for placement in report.placements {
         if version::exists(store, &placement.app, placement.version)? {
-            upsert(store, worker, &placement, now)?;
+            let new = upsert(store, worker, &placement, now)?;
+            if new > 0 && placement.state == PlacementState::Ready {
+                for module in version::planned(store, &placement.app, placement.version)?.modules {
+                    worker::has_module(store, worker, &module)?;
+                }
+            }
+            changed += new;
             listed.insert((placement.app, placement.version));
         } else {
             unknown.push(placement);
@@ -37,8 +49,11 @@ pub(super) fn report(
     }
     for (app, version) in of_worker(store, worker)? {
         if !listed.contains(&(app.clone(), version)) {
-            unlisted(store, worker, &app, version, now)?;
+            changed += unlisted(store, worker, &app, version, now)?;
         }
+    }
+    if changed > 0 {
+        change::note(store)?;
     }
     Ok(unknown)
 }
@@ -48,7 +63,7 @@ fn upsert(
     worker: &WorkerId,
     placement: &PlacementReport,
     now: Timestamp,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<usize> {
     let mut statement = store.prepare_cached(
         "INSERT INTO placement (worker, app, version, state, detail, created_at, changed_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)
@@ -63,8 +78,7 @@ fn upsert(
         placement.state.as_str(),
         placement.detail,
         row::to_time(now),
-    ])?;
-    Ok(())
+    ])
 }
 
 /// What the worker does not hold: pending while it is wanted there, gone when it is not.
@@ -74,13 +88,13 @@ fn unlisted(
     app: &AppName,
     version: VersionNumber,
     now: Timestamp,
-) -> rusqlite::Result<()> {
-    store.execute(
+) -> rusqlite::Result<usize> {
+    let gone = store.execute(
         "DELETE FROM placement
          WHERE worker = ?1 AND app = ?2 AND version = ?3 AND position IS NULL",
         params![worker.as_str(), app.as_str(), version.0],
     )?;
-    store.execute(
+    let pending = store.execute(
         "UPDATE placement SET state = ?4, detail = NULL, changed_at = ?5
          WHERE worker = ?1 AND app = ?2 AND version = ?3 AND state <> ?4",
         params![
@@ -91,7 +105,7 @@ fn unlisted(
             row::to_time(now),
         ],
     )?;
-    Ok(())
+    Ok(gone + pending)
 }
 
 fn of_worker(
@@ -138,26 +152,40 @@ pub(super) fn unlose(
 pub(super) fn want(
     store: &Connection,
     worker: &WorkerId,
-    wanted: &[(AppName, VersionNumber)],
+    wanted: &[Wanted],
     now: Timestamp,
 ) -> rusqlite::Result<()> {
     store.execute("UPDATE placement SET position = NULL WHERE worker = ?1", [worker.as_str()])?;
     let mut statement = store.prepare_cached(
-        "INSERT INTO placement (worker, app, version, position, state, created_at, changed_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)
-         ON CONFLICT (worker, app, version) DO UPDATE SET position = excluded.position",
+        "INSERT INTO placement (worker, app, version, position, percent, leaving, state,
+           created_at, changed_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)
+         ON CONFLICT (worker, app, version) DO UPDATE SET position = excluded.position,
+           percent = excluded.percent, leaving = excluded.leaving",
     )?;
-    for (position, (app, version)) in wanted.iter().enumerate() {
+    for (position, wanted) in wanted.iter().enumerate() {
         statement.execute(params![
             worker.as_str(),
-            app.as_str(),
-            version.0,
+            wanted.app.as_str(),
+            wanted.version.0,
             position,
+            wanted.percent,
+            wanted.leaving,
             PlacementState::Pending.as_str(),
             row::to_time(now),
         ])?;
     }
     Ok(())
+}
+
+/// A wanted placement of a row of app, version, position, percent, leaving.
+pub(super) fn wanted(found: &Row<'_>) -> rusqlite::Result<Wanted> {
+    Ok(Wanted {
+        app: row::parsed(found, 0)?,
+        version: VersionNumber(found.get(1)?),
+        percent: found.get(3)?,
+        leaving: found.get(4)?,
+    })
 }
 
 fn read(found: &Row<'_>) -> rusqlite::Result<Placement> {
@@ -167,7 +195,7 @@ fn read(found: &Row<'_>) -> rusqlite::Result<Placement> {
         worker: row::parsed(found, 2)?,
         worker_name: found.get(3)?,
         state: row::placement_state(found, 4)?,
-        percent: None,
+        percent: found.get(8)?,
         detail: found.get(5)?,
         created_at: row::time(found, 6)?,
         changed_at: row::time(found, 7)?,

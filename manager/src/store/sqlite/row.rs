@@ -9,7 +9,7 @@ use rusqlite::Row;
 use rusqlite::types::Type;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use steading_protocol::api::WorkerState;
+use steading_protocol::api::{RolloutState, WorkerState};
 use steading_protocol::desired::PlacementState;
 
 use crate::auth::SecretHash;
@@ -68,6 +68,16 @@ pub(super) fn placement_state(row: &Row<'_>, index: usize) -> rusqlite::Result<P
         .into_iter()
         .find(|state| state.as_str() == text)
         .ok_or_else(|| unfit(index, Type::Text, format!("`{text}` is no placement state")))
+}
+
+/// A roll-out's state.
+pub(super) fn rollout_state(row: &Row<'_>, index: usize) -> rusqlite::Result<RolloutState> {
+    use RolloutState as S;
+    let text: String = row.get(index)?;
+    [S::Rolling, S::Split, S::Stopped]
+        .into_iter()
+        .find(|state| state.as_str() == text)
+        .ok_or_else(|| unfit(index, Type::Text, format!("`{text}` is no state of a roll-out")))
 }
 
 /// A worker's state.

@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use steading_protocol::api::Version;
-use steading_protocol::{AppName, Digest, VersionNumber};
+use steading_protocol::api::{App, Rollout, RolloutState, Version};
+use steading_protocol::{AppName, Digest, FunctionSpec, PlacementRules, VersionNumber};
 
-use super::{app, desired, module, row};
-use crate::schedule::PlanFn;
+use super::{app, module, rollout, row};
+use crate::schedule::PlannedVersion;
 use crate::store::{NewVersion, Publishing};
 
 const SELECT: &str =
@@ -39,17 +39,44 @@ pub(super) fn exists(
     statement.query_row(params![app.as_str(), version.0], |found| found.get(0))
 }
 
+/// The host names of a version.
+pub(super) fn hosts(
+    store: &Connection,
+    app: &AppName,
+    version: VersionNumber,
+) -> rusqlite::Result<Vec<String>> {
+    let mut statement =
+        store.prepare_cached("SELECT hosts FROM version WHERE app = ?1 AND version = ?2")?;
+    statement.query_row(params![app.as_str(), version.0], |found| row::json(found, 0))
+}
+
+/// What a version needs of its workers.
+pub(super) fn planned(
+    store: &Connection,
+    app: &AppName,
+    version: VersionNumber,
+) -> rusqlite::Result<PlannedVersion> {
+    let mut statement = store.prepare_cached(
+        "SELECT functions, placement FROM version WHERE app = ?1 AND version = ?2",
+    )?;
+    let (functions, rules): (Vec<FunctionSpec>, PlacementRules) = statement
+        .query_row(params![app.as_str(), version.0], |found| {
+            Ok((row::json(found, 0)?, row::json(found, 1)?))
+        })?;
+    Ok(PlannedVersion::new(version, rules, &functions))
+}
+
 pub(super) fn publish(
     store: &Connection,
     new: &NewVersion,
-    plan: PlanFn,
     now: Timestamp,
 ) -> rusqlite::Result<Publishing> {
-    if let Some((version, package)) = current(store, &new.app)?
-        && package == new.package
+    let app = app::get(store, &new.app)?;
+    if let Some(app) = &app
+        && let Some(version) = same(store, app, &new.package)?
     {
-        if new.default {
-            app::default_set(store, &new.app, plan, now)?;
+        if new.default && !app.default {
+            app::default_set(store, &app.app)?;
         }
         return Ok(Publishing::Same(version));
     }
@@ -59,23 +86,40 @@ pub(super) fn publish(
         }
     }
     let version = next_number(store, &new.app)?;
-    app::stand_at(store, &new.app, version, &new.hosts, now)?;
-    insert(store, new, version, now)?;
-    if new.default || !app::has_default(store)? {
-        app::mark_default(store, &new.app)?;
+    let current = app.as_ref().map_or(version, |app| app.version);
+    if app.is_none() {
+        app::insert(store, &new.app, version, now)?;
     }
-    desired::apply(store, plan, now)?;
+    insert(store, new, version, now)?;
+    let (percent, state) = (new.percent, RolloutState::Rolling);
+    let rollout = app.map(|_| Rollout { version, percent, state, detail: None });
+    rollout::set(store, &new.app, current, rollout.as_ref())?;
+    if new.default || !app::has_default(store)? {
+        app::default_set(store, &new.app)?;
+    }
     Ok(Publishing::Created(version))
 }
 
-fn current(store: &Connection, app: &AppName) -> rusqlite::Result<Option<(VersionNumber, Digest)>> {
-    store
-        .query_row(
-            "SELECT version, package FROM app JOIN version USING (app, version) WHERE app = ?1",
-            [app.as_str()],
-            |found| Ok((VersionNumber(found.get(0)?), row::parsed(found, 1)?)),
-        )
-        .optional()
+/// The version in service or on its way that holds the same package. One that was stopped sets out
+/// anew.
+fn same(
+    store: &Connection,
+    app: &App,
+    package: &Digest,
+) -> rusqlite::Result<Option<VersionNumber>> {
+    let holds = |version| -> rusqlite::Result<bool> {
+        Ok(get(store, &app.app, version)?.is_some_and(|found| found.package == *package))
+    };
+    if let Some(rollout) = &app.rollout
+        && holds(rollout.version)?
+    {
+        if rollout.state == RolloutState::Stopped {
+            let rollout = Rollout { state: RolloutState::Rolling, detail: None, ..rollout.clone() };
+            rollout::set(store, &app.app, app.version, Some(&rollout))?;
+        }
+        return Ok(Some(rollout.version));
+    }
+    Ok(holds(app.version)?.then_some(app.version))
 }
 
 fn next_number(store: &Connection, app: &AppName) -> rusqlite::Result<VersionNumber> {
@@ -94,8 +138,9 @@ fn insert(
     now: Timestamp,
 ) -> rusqlite::Result<()> {
     store.execute(
-        "INSERT INTO version (app, version, package, size_bytes, published_at, hosts, functions, limits)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO version (app, version, package, size_bytes, published_at, hosts, functions,
+           limits, placement)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         params![
             new.app.as_str(),
             version.0,
@@ -105,6 +150,7 @@ fn insert(
             row::to_json(&new.hosts)?,
             row::to_json(&new.functions)?,
             row::to_json(&new.limits)?,
+            row::to_json(&new.placement)?,
         ],
     )?;
     for (position, new_module) in new.modules.iter().enumerate() {

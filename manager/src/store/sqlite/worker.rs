@@ -3,15 +3,15 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use steading_protocol::api::{Worker, WorkerState};
-use steading_protocol::desired::WorkerLoad;
-use steading_protocol::{Generation, WorkerId};
+use steading_protocol::desired::{Heartbeat, WorkerLoad};
+use steading_protocol::{Digest, Generation, WorkerId};
 
 use super::{change, desired, placement, row};
 use crate::auth::SecretHash;
-use crate::schedule::PlanFn;
 use crate::store::NewWorker;
 
-const SELECT: &str = "SELECT worker, name, url, release, platform, state, load, joined_at, seen_at
+const SELECT: &str = "SELECT worker, name, url, release, platform, state, load, joined_at, seen_at,
+      versions, labels, capacity, availability, generation, applied
     FROM worker";
 
 pub(super) fn list(store: &Connection) -> rusqlite::Result<Vec<Worker>> {
@@ -27,18 +27,19 @@ pub(super) fn get(store: &Connection, worker: &WorkerId) -> rusqlite::Result<Opt
 pub(super) fn join(
     store: &Connection,
     new: &NewWorker,
-    plan: PlanFn,
     now: Timestamp,
 ) -> rusqlite::Result<WorkerId> {
     let worker = known(store, new)?.unwrap_or_else(|| new.fresh.clone());
     // A new worker begins at generation 1: also an empty desired state is one it has to hear of.
     store.execute(
         "INSERT INTO worker (worker, name, url, release, platform, state, load, token, generation,
-           joined_at, seen_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9, ?9)
+           joined_at, seen_at, labels, capacity, availability)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9, ?9, ?10, ?11, ?12)
          ON CONFLICT (worker) DO UPDATE SET url = excluded.url, release = excluded.release,
            platform = excluded.platform, state = excluded.state, load = excluded.load,
-           token = excluded.token, seen_at = excluded.seen_at, generation = generation + 1",
+           token = excluded.token, seen_at = excluded.seen_at, labels = excluded.labels,
+           capacity = excluded.capacity, availability = excluded.availability,
+           generation = generation + 1",
         params![
             worker.as_str(),
             new.name,
@@ -49,12 +50,31 @@ pub(super) fn join(
             row::to_json(&WorkerLoad::default())?,
             new.token.as_bytes(),
             row::to_time(now),
+            row::to_json(&new.labels)?,
+            row::to_json(&new.capacity)?,
+            row::to_json(&new.availability)?,
         ],
     )?;
+    store.execute("DELETE FROM worker_module WHERE worker = ?1", [worker.as_str()])?;
+    for module in &new.modules {
+        has_module(store, &worker, module)?;
+    }
     change::note(store)?;
     placement::unlose(store, &worker, now)?;
-    desired::apply(store, plan, now)?;
     Ok(worker)
+}
+
+/// Notes that a worker has the code of a module.
+pub(super) fn has_module(
+    store: &Connection,
+    worker: &WorkerId,
+    module: &Digest,
+) -> rusqlite::Result<()> {
+    let mut statement = store.prepare_cached(
+        "INSERT INTO worker_module (worker, digest) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+    )?;
+    statement.execute([worker.as_str(), module.as_str()])?;
+    Ok(())
 }
 
 /// The id of an earlier join, when it was under the same name.
@@ -78,14 +98,25 @@ pub(super) fn by_token(
 pub(super) fn heartbeat(
     store: &Connection,
     worker: &WorkerId,
-    load: WorkerLoad,
+    heartbeat: &Heartbeat,
     now: Timestamp,
 ) -> rusqlite::Result<Option<Generation>> {
     seen(store, worker, now)?;
-    store.execute(
-        "UPDATE worker SET load = ?2 WHERE worker = ?1",
-        params![worker.as_str(), row::to_json(&load)?],
+    let availability = row::to_json(&heartbeat.availability)?;
+    let changed = store.execute(
+        "UPDATE worker SET availability = ?2 WHERE worker = ?1 AND availability <> ?2",
+        [worker.as_str(), &availability],
     )?;
+    if changed > 0 {
+        change::note(store)?;
+    }
+    let mut statement =
+        store.prepare_cached("UPDATE worker SET load = ?2, versions = ?3 WHERE worker = ?1")?;
+    statement.execute(params![
+        worker.as_str(),
+        row::to_json(&heartbeat.load)?,
+        row::to_json(&heartbeat.versions)?,
+    ])?;
     desired::generation(store, worker)
 }
 
@@ -112,7 +143,7 @@ pub(super) fn leave(store: &Connection, worker: &WorkerId) -> rusqlite::Result<(
         [worker.as_str(), WorkerState::Left.as_str()],
     )?;
     store.execute("DELETE FROM placement WHERE worker = ?1", [worker.as_str()])?;
-    Ok(())
+    change::note(store)
 }
 
 pub(super) fn lose(
@@ -136,6 +167,9 @@ pub(super) fn lose(
     for worker in &lost {
         placement::lose(store, worker, now)?;
     }
+    if !lost.is_empty() {
+        change::note(store)?;
+    }
     Ok(lost)
 }
 
@@ -155,12 +189,12 @@ fn read(found: &Row<'_>) -> rusqlite::Result<Worker> {
         platform: found.get(4)?,
         state: row::worker_state(found, 5)?,
         load: row::json(found, 6)?,
-        versions: vec![],
-        labels: Default::default(),
-        capacity: Default::default(),
-        availability: Default::default(),
-        generation: Generation(0),
-        applied: Generation(0),
+        versions: row::json(found, 9)?,
+        labels: row::json(found, 10)?,
+        capacity: row::json(found, 11)?,
+        availability: row::json(found, 12)?,
+        generation: Generation(found.get(13)?),
+        applied: Generation(found.get(14)?),
         joined_at: row::time(found, 7)?,
         seen_at: row::time(found, 8)?,
     })
