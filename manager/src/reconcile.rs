@@ -59,8 +59,12 @@ pub(crate) async fn once(shared: &Shared) -> Result<(), StoreError> {
     let seen_before = clock::before(now, shared.settings.lost_after);
     // After a start, workers get the whole time to be heard of again.
     if seen_before > shared.settings.started_at {
-        for worker in shared.store.worker_lose(seen_before, now).await? {
+        let lost = shared.store.worker_lose(seen_before, now).await?;
+        for worker in &lost {
             tracing::warn!(%worker, "worker lost");
+        }
+        if !lost.is_empty() {
+            shared.signals.routes_changed();
         }
     }
     let changed = shared.store.plan_apply(schedule::plan, now).await?;

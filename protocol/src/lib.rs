@@ -18,6 +18,7 @@ mod manifest;
 mod names;
 pub mod problem;
 mod route;
+pub mod routes;
 mod secret;
 
 pub use digest::{Digest, InvalidDigest};

@@ -8,6 +8,7 @@ mod functions;
 mod invoke;
 mod modules;
 mod placements;
+mod routes;
 mod rules;
 mod status;
 mod tokens;
@@ -82,6 +83,7 @@ fn resources() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(worker_side::worker_placements))
         .routes(routes!(worker_side::worker_leave))
         .routes(routes!(modules::module_get))
+        .routes(routes!(routes::routes_get))
 }
 
 fn add_security(document: &mut utoipa::openapi::OpenApi) {

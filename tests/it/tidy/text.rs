@@ -12,7 +12,7 @@ const FILE_LINES_MAX: usize = 250;
 
 /// Files that are longer.
 const LONG_FILES: &[(&str, usize)] =
-    &[("manager/src/start.rs", 259), ("manager/src/store/sqlite/mod.rs", 263)];
+    &[("manager/src/start.rs", 261), ("manager/src/store/sqlite/mod.rs", 263)];
 
 /// Lines of a function, past which it does a second thing.
 const FUNCTION_LINES_MAX: usize = 50;
