@@ -1,7 +1,7 @@
 //! The worker role: serves the functions that the manager places here, each invocation in a fresh
 //! sandbox.
 //!
-//! An invocation's journey is a straight line: [`server`] accepts a connection and bounds it,
+//! An invocation's journey is a straight line: [`steading_server`] accepts a connection and bounds it, [`service`] takes the request,
 //! [`steading_router`] finds the function (pure), [`auth`] asks whether the caller may, [`admission`] hands out
 //! a permit, [`invoke`] runs it and is the one place that records an invocation, [`guest`] speaks the
 //! module's ABI, and [`engine`] gives the instance from its pool. Beside that line, [`desired`] pulls
@@ -14,6 +14,7 @@ mod admission;
 mod auth;
 mod ceilings;
 mod config;
+mod control;
 mod desired;
 mod engine;
 mod guest;
@@ -21,14 +22,14 @@ mod invoke;
 mod metrics;
 mod problem;
 mod runtime;
-mod server;
+mod service;
 mod worker;
 
 pub use ceilings::CeilingsConfig;
 pub use config::Config;
 pub use engine::{EngineConfig, MemoryReset};
 pub use runtime::runtime;
-pub use server::ServerConfig;
+pub use steading_server::ServerConfig;
 pub use worker::{StartError, Worker};
 
 /// What the benchmarks measure from the inside; not an interface for anyone else.

@@ -1,10 +1,9 @@
 //! The one place that turns a refusal or a failure into HTTP: status, code, and the sentence a
 //! caller reads. What only an operator should read goes to the log, not in here.
 
-use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
-use steading_protocol::problem::Problem;
 use steading_router::Miss;
+use steading_server::{HeadFault, problem};
 
 use crate::admission::Busy;
 use crate::auth::Unauthorized;
@@ -22,10 +21,8 @@ pub(crate) enum Refusal {
     Busy(#[from] Busy),
     #[error("the request body is longer than the function's {bytes_max} bytes")]
     TooLarge { bytes_max: u64 },
-    #[error("path and query are longer than {bytes_max} bytes")]
-    UriTooLong { bytes_max: usize },
-    #[error("the request has more than {max} headers")]
-    HeadersTooMany { max: usize },
+    #[error(transparent)]
+    Head(#[from] HeadFault),
 }
 
 impl Refusal {
@@ -40,17 +37,14 @@ impl Refusal {
             Self::Busy(Busy::App { .. }) => (StatusCode::TOO_MANY_REQUESTS, "app_busy"),
             Self::Busy(Busy::Worker { .. }) => (StatusCode::SERVICE_UNAVAILABLE, "worker_busy"),
             Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "request_too_large"),
-            Self::UriTooLong { .. } => (StatusCode::URI_TOO_LONG, "uri_too_long"),
-            Self::HeadersTooMany { .. } => {
-                (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "head_too_large")
-            }
+            Self::Head(fault) => fault.status_and_code(),
         }
     }
 
     /// The answer to the caller.
     pub(crate) fn response(&self) -> Response<ReplyBody> {
         let (status, code) = self.status_and_code();
-        let mut response = respond(status, code, self.to_string(), None);
+        let mut response = problem(status, code, self.to_string(), None);
         match self {
             Self::Miss(Miss::Method { allow }) => {
                 let allow = HeaderValue::from_str(&allow.join(", "));
@@ -92,21 +86,6 @@ impl GuestError {
             Self::Instantiate { .. } => "an instance of the function could not be made".to_owned(),
             fault => fault.to_string(),
         };
-        respond(status, code, title, Some(invocation.to_owned()))
+        problem(status, code, title, Some(invocation.to_owned()))
     }
-}
-
-fn respond(
-    status: StatusCode,
-    code: &str,
-    title: String,
-    invocation: Option<String>,
-) -> Response<ReplyBody> {
-    let problem = Problem { status: status.as_u16(), code: code.to_owned(), title, invocation };
-    let body = serde_json::to_vec(&problem).expect("a problem is plain data");
-    let mut response = Response::new(ReplyBody::from(Bytes::from(body)));
-    *response.status_mut() = status;
-    let json = HeaderValue::from_static("application/problem+json");
-    response.headers_mut().insert(header::CONTENT_TYPE, json);
-    response
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arc_swap::ArcSwap;
 use steading_protocol::desired::WorkerLoad;
 use steading_router::RouteTable;
+use steading_server::{BindError, ControlServer, HeadLimits, ServerConfig, ServerConfigError};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -15,13 +16,12 @@ use url::Url;
 use crate::Config;
 use crate::admission::{Admission, Gates};
 use crate::ceilings::{Ceilings, CeilingsError};
+use crate::control::ControlState;
 use crate::desired::{Applier, Follower, Link, Loader, StateDir};
 use crate::engine::{CodeCache, Engine, EngineError};
 use crate::guest::native;
 use crate::metrics::Metrics;
-use crate::server::{
-    self, BindError, ControlServer, ControlState, HeadLimits, Routes, ServerConfig, Service,
-};
+use crate::service::{Routes, Service};
 
 /// What a heartbeat carries.
 pub(crate) type Load = WorkerLoad;
@@ -45,7 +45,7 @@ pub enum StartError {
     Bind(#[from] BindError),
     /// The sockets cannot be served like this.
     #[error(transparent)]
-    Server(#[from] server::ServerConfigError),
+    Server(#[from] ServerConfigError),
     /// The ceilings make no sense.
     #[error(transparent)]
     Ceilings(#[from] CeilingsError),
@@ -72,7 +72,7 @@ impl Worker {
     /// Binds both ports and takes up the last desired state; the manager is joined once it runs.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         config.server.check()?;
-        let listener = server::bind(config.listen).await?;
+        let listener = steading_server::bind(config.listen).await?;
         let address =
             listener.local_addr().map_err(|source| BindError { address: config.listen, source })?;
         let in_state = |source| StartError::State { path: config.state_dir.clone(), source };
@@ -130,7 +130,8 @@ impl Worker {
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
         let (stop_server, stop_following) = (CancellationToken::new(), CancellationToken::new());
         let follower = tokio::spawn(self.follower.run(stop_following.clone()));
-        let server = server::serve(self.listener, self.service, self.server, stop_server.clone());
+        let server =
+            steading_server::serve(self.listener, self.service, self.server, stop_server.clone());
         let server = tokio::spawn(server);
         shutdown.await;
         tracing::info!("Draining");

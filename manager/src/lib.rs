@@ -8,7 +8,7 @@
 //! A package's journey: bytes -> `publish` (unpack, validate, read the functions, apply the
 //! manifest) -> one store transaction -> `schedule` (pure: apps + workers -> who serves what) ->
 //! a new generation for each worker it touches -> the workers' long polls wake and fetch.
-//! `reconcile` repeats the last steps every second, so a missed wake-up costs a second and nothing
+//! Gateways hear from `routes` what is ready where. `reconcile` repeats the last steps every second, so a missed wake-up costs a second and nothing
 //! else.
 //!
 //! This crate never imports the worker and never runs a module. One invariant: what the API has
@@ -31,6 +31,7 @@ mod portal;
 mod publish;
 
 mod reconcile;
+mod routes;
 mod schedule;
 
 mod state;

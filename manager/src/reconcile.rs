@@ -86,6 +86,7 @@ impl Reconciler {
             let planned = shared.store.plan_apply(schedule::plan, shared.now()).await?;
             self.planned = Some(planned.change);
             shared.signals.generations_changed();
+            shared.signals.routes_changed();
         }
         if due {
             forget(shared).await?;

@@ -14,6 +14,7 @@ use url::Url;
 use crate::auth::{self, Auth, PasswordRefused};
 use crate::clock::Clock;
 use crate::data_dir::{self, DataDir, DataDirError};
+use crate::routes::RoutesCache;
 use crate::state::{Settings, Shared, Signals, UPLOADS_MAX};
 use crate::store::{BoxError, Setting, Sqlite, Store};
 use crate::{Config, api, clock, reconcile, router, server};
@@ -144,6 +145,7 @@ impl Manager {
                 started_at: clock::now(),
             },
             signals: Signals::default(),
+            routes: RoutesCache::default(),
             http: http_client()?,
             uploads: Semaphore::new(UPLOADS_MAX),
         });

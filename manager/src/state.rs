@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::auth::Auth;
 use crate::clock::Clock;
+use crate::routes::RoutesCache;
 use crate::store::Store;
 
 /// Packages received and looked at once; each may be in memory whole, packed and unpacked.
@@ -28,6 +29,8 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     /// Who must hear of a change.
     pub(crate) signals: Signals,
+    /// What gateways are told.
+    pub(crate) routes: RoutesCache,
     /// Calls to workers.
     pub(crate) http: reqwest::Client,
     /// One permit for each package on its way from the first byte to the store.
@@ -67,6 +70,8 @@ pub(crate) struct Signals {
     pub(crate) nudge: Notify,
     /// Wakes the workers' long polls.
     generations: watch::Sender<()>,
+    /// Counts changes of what gateways are told, and wakes their long polls.
+    routes: watch::Sender<u64>,
     /// Ends long polls and background work when the manager stops.
     pub(crate) stop: CancellationToken,
 }
@@ -75,6 +80,23 @@ impl Signals {
     /// Some worker's desired state has a new generation.
     pub(crate) fn generations_changed(&self) {
         self.generations.send_replace(());
+        // what workers are told is part of what gateways are told
+        self.routes_changed();
+    }
+
+    /// Something may be ready that was not, or the other way round.
+    pub(crate) fn routes_changed(&self) {
+        self.routes.send_modify(|changes| *changes += 1);
+    }
+
+    /// How often there was a [`Self::routes_changed`].
+    pub(crate) fn routes_changes(&self) -> u64 {
+        *self.routes.borrow()
+    }
+
+    /// A receiver that hears of every later [`Self::routes_changed`].
+    pub(crate) fn routes(&self) -> watch::Receiver<u64> {
+        self.routes.subscribe()
     }
 
     /// A receiver that hears of every later [`Self::generations_changed`].

@@ -19,6 +19,7 @@ mod names;
 mod placing;
 pub mod problem;
 mod route;
+pub mod routes;
 mod secret;
 
 pub use digest::{Digest, InvalidDigest};

@@ -21,7 +21,7 @@ use super::loader::{LoadError, Loader, Serving};
 use super::order::Order;
 use crate::guest::native::NativeModule;
 use crate::invoke::Function;
-use crate::server::Routes;
+use crate::service::Routes;
 
 /// Applies desired states, one after the other.
 pub(crate) struct Applier {

@@ -9,6 +9,7 @@ mod invoke;
 mod modules;
 mod placements;
 mod rollout;
+mod routes;
 mod rules;
 mod status;
 mod tokens;
@@ -85,6 +86,7 @@ fn resources() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(worker_side::worker_placements))
         .routes(routes!(worker_side::worker_leave))
         .routes(routes!(modules::module_get))
+        .routes(routes!(routes::routes_get))
 }
 
 fn add_security(document: &mut utoipa::openapi::OpenApi) {

@@ -38,5 +38,8 @@ pub(crate) const RULES: &[Rule] = &[
         .access(Access::Worker)
         .body_max(BodyMax::Bytes(REPORT_BYTES_MAX)),
     Rule::new(Method::POST, "/api/v1/workers/{worker}/leave").access(Access::Worker),
+    Rule::new(Method::GET, "/api/v1/routes")
+        .access(Access::JoinerOrOperator)
+        .time_max(WAIT_MAX.saturating_add(SLACK)),
     Rule::new(Method::GET, "/api/v1/modules/{digest}").access(Access::Worker),
 ];

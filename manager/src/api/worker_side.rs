@@ -182,6 +182,7 @@ pub(super) async fn worker_placements(
 ) -> Result<StatusCode, ApiError> {
     let unknown = shared.store.placement_report(&worker, report, shared.now()).await?;
     shared.signals.nudge.notify_one();
+    shared.signals.routes_changed();
     for report in unknown {
         let (app, version) = (&report.app, report.version);
         // What is being drained after its app was removed is unknown for a good reason.
@@ -203,6 +204,7 @@ pub(super) async fn worker_leave(
     AsWorker(worker): AsWorker,
 ) -> Result<StatusCode, ApiError> {
     shared.store.worker_leave(&worker).await?;
+    shared.signals.routes_changed();
     tracing::info!(%worker, "worker left");
     Ok(StatusCode::NO_CONTENT)
 }

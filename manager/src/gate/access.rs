@@ -62,12 +62,18 @@ async fn identify(
             }
             operator(shared, request.headers()).await
         }
-        Access::Joiner => match auth::bearer(headers) {
-            Some(token) if SecretHash::of(token) == shared.auth.join_token => Ok(Caller::Joiner),
-            _ => Err(ApiError::new(Code::Unauthorized, "the join token is missing or wrong")),
-        },
+        Access::Joiner if is_joiner(shared, headers) => Ok(Caller::Joiner),
+        Access::Joiner => {
+            Err(ApiError::new(Code::Unauthorized, "the join token is missing or wrong"))
+        }
+        Access::JoinerOrOperator if is_joiner(shared, headers) => Ok(Caller::Joiner),
+        Access::JoinerOrOperator => operator(shared, headers).await,
         Access::Worker => worker(shared, request).await,
     }
+}
+
+fn is_joiner(shared: &Shared, headers: &HeaderMap) -> bool {
+    auth::bearer(headers).is_some_and(|token| SecretHash::of(token) == shared.auth.join_token)
 }
 
 async fn operator(shared: &Shared, headers: &HeaderMap) -> Result<Caller, ApiError> {

@@ -35,6 +35,8 @@ pub(crate) enum Access {
     OperatorOrPassword,
     /// The join token.
     Joiner,
+    /// The join token, or an operator: a gateway is a machine of the installation.
+    JoinerOrOperator,
     /// A worker's token; with `{worker}` in the route, of that worker.
     Worker,
 }

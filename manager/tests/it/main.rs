@@ -13,4 +13,5 @@ mod invoke;
 mod portal;
 mod publish;
 mod restart;
+mod routes;
 mod workers;

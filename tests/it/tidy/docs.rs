@@ -18,7 +18,7 @@ const READ_FROM_TOML: [(&str, &str); 9] = [
     ("host/src/config.rs", "Config"),
     ("host/src/ceilings.rs", "CeilingsConfig"),
     ("host/src/engine/mod.rs", "EngineConfig"),
-    ("host/src/server/mod.rs", "ServerConfig"),
+    ("server/src/config.rs", "ServerConfig"),
 ];
 
 fn page() -> String {

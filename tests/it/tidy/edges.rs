@@ -134,6 +134,14 @@ fn matching_a_route_takes_no_sockets_and_no_role() {
 }
 
 #[test]
+fn the_sockets_know_neither_routes_nor_roles() {
+    GRAPH.assert_apart("steading-server", |name| {
+        let ours = name.starts_with("steading-") && name != "steading-protocol";
+        ours || name.starts_with("wasmtime") || DATABASES.iter().any(|it| name.starts_with(it))
+    });
+}
+
+#[test]
 fn a_guest_takes_nothing_of_ours_but_the_sdk_and_its_macro() {
     for guest_side in ["steading", "steading-macro"] {
         GRAPH.assert_apart(guest_side, |name| {

@@ -1,5 +1,6 @@
 //! One request: find the function, ask whether the caller may, take a permit, invoke, answer.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use arc_swap::ArcSwap;
 use http::{HeaderName, HeaderValue, Request, Response, Version, header};
 use hyper::body::{Body, Incoming};
 use steading_router::{Match, ROLLS, RouteTable};
+use steading_server::{HeadLimits, host};
 use uuid::Uuid;
 
 use crate::admission::{Admission, Permit};
@@ -27,21 +29,22 @@ pub(crate) struct Service {
     pub(crate) head: HeadLimits,
 }
 
-/// What is looked at in a head before it is routed; the rest hyper has bounded.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct HeadLimits {
-    pub(crate) uri_bytes_max: usize,
-    pub(crate) headers_max: usize,
-}
-
 /// The reply's header that names the invocation, so that a caller can quote it.
 const INVOCATION: HeaderName = HeaderName::from_static("x-steading-invocation");
 
 /// Counts an open connection until dropped.
 pub(crate) struct OpenConnection(Arc<Metrics>);
 
-impl Service {
-    pub(crate) async fn call(&self, request: Request<Incoming>) -> Response<ReplyBody> {
+impl steading_server::Service for Service {
+    type Connection = OpenConnection;
+    type Body = ReplyBody;
+
+    fn connected(&self, _: IpAddr) -> OpenConnection {
+        self.metrics.connections.inc();
+        OpenConnection(Arc::clone(&self.metrics))
+    }
+
+    async fn call(&self, _: &OpenConnection, request: Request<Incoming>) -> Response<ReplyBody> {
         let version = request.version();
         let (mut response, rest) = match self.admit(&request) {
             Ok((found, permit)) => self.run(found, permit, request).await,
@@ -56,17 +59,13 @@ impl Service {
         response
     }
 
-    pub(crate) fn connection_opened(&self) -> OpenConnection {
-        self.metrics.connections.inc();
-        OpenConnection(Arc::clone(&self.metrics))
-    }
-
-    /// Counts a connection that ended without a request that could be answered.
-    pub(crate) fn connection_refused(&self, code: &'static str) {
+    fn refused(&self, code: &'static str) {
         self.metrics.refused(code);
         tracing::debug!(code, "Connection refused");
     }
+}
 
+impl Service {
     /// Everything that can be refused before a guest is involved.
     fn admit(
         &self,
@@ -125,20 +124,6 @@ impl Service {
     }
 }
 
-impl HeadLimits {
-    fn check<B>(self, request: &Request<B>) -> Result<(), Refusal> {
-        let uri = request.uri().path_and_query().map_or(0, |uri| uri.as_str().len());
-        if uri > self.uri_bytes_max {
-            return Err(Refusal::UriTooLong { bytes_max: self.uri_bytes_max });
-        }
-        // of HTTP/1.1 hyper has counted them; HTTP/2 only has a size
-        if request.headers().len() > self.headers_max {
-            return Err(Refusal::HeadersTooMany { max: self.headers_max });
-        }
-        Ok(())
-    }
-}
-
 /// What of an unread body is read and thrown away, so that its connection can be used again. More
 /// than this is not worth waiting for; then the caller is told that the connection ends.
 const DISCARD_BYTES_MAX: u64 = 256 << 10;
@@ -155,14 +140,5 @@ async fn discard(rest: Rest) -> bool {
 impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.0.connections.dec();
-    }
-}
-
-/// The host a request is for: the authority of its target where it has one (HTTP/2, or an
-/// absolute-form target, which outranks the header by RFC 9112), else the Host header.
-fn host(request: &Request<Incoming>) -> Option<&str> {
-    match request.uri().authority() {
-        Some(authority) => Some(authority.as_str()),
-        None => request.headers().get(header::HOST).and_then(|host| host.to_str().ok()),
     }
 }

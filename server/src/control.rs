@@ -1,9 +1,8 @@
-//! The worker's own state: `/live`, `/ready` and `/metrics`, on a thread and a runtime of their own,
-//! so that they answer however busy the guests keep the others.
+//! A role's own state: `/live`, `/ready` and `/metrics`, on a thread and a runtime of their own,
+//! so that they answer however busy the others are.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -12,30 +11,21 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio_util::sync::CancellationToken;
 
-use super::BindError;
-use crate::admission::Admission;
-use crate::metrics::Metrics;
+use crate::BindError;
+use crate::accept::ACCEPT_PAUSE;
 
 /// What the endpoints tell.
-pub(crate) struct ControlState {
-    /// Set once a desired state has been applied whole, the last one or a new one.
-    pub(crate) settled: Arc<AtomicBool>,
-    /// Set when the worker is told to stop.
-    pub(crate) draining: AtomicBool,
-    pub(crate) metrics: Arc<Metrics>,
-    pub(crate) admission: Arc<Admission>,
+pub trait Control: Send + Sync + 'static {
+    /// Whether requests should be sent here.
+    fn is_ready(&self) -> bool;
+    /// The metrics, in the OpenMetrics text format.
+    fn metrics(&self) -> String;
 }
 
 /// The running control server; stops when dropped.
-pub(crate) struct ControlServer {
+pub struct ControlServer {
     address: SocketAddr,
     stop: CancellationToken,
-}
-
-impl ControlState {
-    fn is_ready(&self) -> bool {
-        self.settled.load(Ordering::Acquire) && !self.draining.load(Ordering::Acquire)
-    }
 }
 
 /// A control request is one short head; whoever takes longer is no probe.
@@ -45,7 +35,7 @@ const CONNECTIONS_MAX: usize = 64;
 
 impl ControlServer {
     /// Binds and starts to answer.
-    pub(crate) fn start(address: SocketAddr, state: Arc<ControlState>) -> Result<Self, BindError> {
+    pub fn start(address: SocketAddr, state: Arc<impl Control>) -> Result<Self, BindError> {
         let failed = |source| BindError { address, source };
         let listener = std::net::TcpListener::bind(address).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
@@ -61,7 +51,8 @@ impl ControlServer {
         Ok(Self { address: bound, stop })
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
+    /// Where it answers.
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 }
@@ -72,7 +63,7 @@ impl Drop for ControlServer {
     }
 }
 
-async fn accept(listener: std::net::TcpListener, state: Arc<ControlState>) {
+async fn accept(listener: std::net::TcpListener, state: Arc<impl Control>) {
     let listener = match tokio::net::TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => {
@@ -84,12 +75,12 @@ async fn accept(listener: std::net::TcpListener, state: Arc<ControlState>) {
     loop {
         let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return };
         let Ok((stream, _peer)) = listener.accept().await else {
-            tokio::time::sleep(super::ACCEPT_PAUSE).await;
+            tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
         let state = Arc::clone(&state);
         let answer = hyper::service::service_fn(move |request| {
-            let response = respond(&state, &request);
+            let response = respond(&*state, &request);
             async move { Ok::<_, std::convert::Infallible>(response) }
         });
         let mut http = hyper::server::conn::http1::Builder::new();
@@ -105,7 +96,7 @@ async fn accept(listener: std::net::TcpListener, state: Arc<ControlState>) {
     }
 }
 
-fn respond(state: &ControlState, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+fn respond(state: &impl Control, request: &Request<Incoming>) -> Response<Full<Bytes>> {
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return plain(StatusCode::METHOD_NOT_ALLOWED, "only GET");
     }
@@ -118,9 +109,8 @@ fn respond(state: &ControlState, request: &Request<Incoming>) -> Response<Full<B
     }
 }
 
-fn metrics(state: &ControlState) -> Response<Full<Bytes>> {
-    state.metrics.in_flight.set(i64::try_from(state.admission.running()).unwrap_or(i64::MAX));
-    let mut response = Response::new(Full::from(state.metrics.encode()));
+fn metrics(state: &impl Control) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(state.metrics()));
     let kind =
         HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);

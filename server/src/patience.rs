@@ -21,16 +21,16 @@ use tokio::time::Instant;
 
 /// The two times.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
+pub(crate) struct Patience {
     /// For a head to come.
-    pub(super) head: Duration,
+    pub(crate) head: Duration,
     /// For a connection that does nothing.
-    pub(super) idle: Duration,
+    pub(crate) idle: Duration,
 }
 
 /// What was waited for when the time was over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Overdue {
+pub(crate) enum Overdue {
     Head,
     Idle,
 }
@@ -38,7 +38,7 @@ pub(super) enum Overdue {
 /// What happens on one connection. Its parts are written and read by one task; the atomics are there
 /// because the compiler cannot know that.
 #[derive(Debug, Default)]
-pub(super) struct Activity {
+pub(crate) struct Activity {
     /// Requests whose head has come.
     asked: AtomicU64,
     in_flight: AtomicU32,
@@ -50,28 +50,28 @@ pub(super) struct Activity {
 }
 
 /// A socket that notes what passes through it.
-pub(super) struct Heard {
+pub(crate) struct Heard {
     stream: TcpStream,
     activity: Arc<Activity>,
 }
 
 /// One request, until its response's body is gone.
-pub(super) struct Asked(Arc<Activity>);
+pub(crate) struct Asked(Arc<Activity>);
 
 /// The body of a response, which holds its request in flight.
-pub(super) struct Held<B> {
+pub(crate) struct Held<B> {
     body: B,
     _asked: Asked,
 }
 
 impl Heard {
-    pub(super) fn new(stream: TcpStream, activity: Arc<Activity>) -> Self {
+    pub(crate) fn new(stream: TcpStream, activity: Arc<Activity>) -> Self {
         Self { stream, activity }
     }
 }
 
 impl Asked {
-    pub(super) fn new(activity: Arc<Activity>, version: http::Version) -> Self {
+    pub(crate) fn new(activity: Arc<Activity>, version: http::Version) -> Self {
         activity.asked.fetch_add(1, Relaxed);
         activity.in_flight.fetch_add(1, Relaxed);
         activity.heard.store(false, Relaxed);
@@ -79,7 +79,7 @@ impl Asked {
         Self(activity)
     }
 
-    pub(super) fn hold<B>(self, body: B) -> Held<B> {
+    pub(crate) fn hold<B>(self, body: B) -> Held<B> {
         Held { body, _asked: self }
     }
 }
@@ -133,7 +133,7 @@ impl Activity {
 }
 
 /// Drives a connection to its end, or until its caller has been waited for too long.
-pub(super) async fn within<F: Future>(
+pub(crate) async fn within<F: Future>(
     patience: Patience,
     activity: &Activity,
     connection: F,

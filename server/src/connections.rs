@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 
 /// Counts open connections.
 #[derive(Debug)]
-pub(super) struct Connections {
+pub(crate) struct Connections {
     max: usize,
     per_address_max: usize,
     open: Mutex<Open>,
@@ -31,32 +31,33 @@ struct Open {
 
 /// A connection that is counted; no longer when dropped.
 #[derive(Debug)]
-pub(super) struct Counted {
+pub(crate) struct Counted {
     connections: Arc<Connections>,
+    peer: IpAddr,
     address: IpAddr,
 }
 
 /// One connection too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Full {
-    #[error("all connections of this worker are taken")]
-    Worker,
+pub(crate) enum Full {
+    #[error("all connections of this server are taken")]
+    All,
     #[error("this address has all the connections that one may have")]
     Address,
 }
 
 impl Connections {
-    pub(super) fn new(max: u32, per_address_max: u32) -> Arc<Self> {
+    pub(crate) fn new(max: u32, per_address_max: u32) -> Arc<Self> {
         let (max, per_address_max) = (max as usize, per_address_max as usize);
         Arc::new(Self { max, per_address_max, open: Mutex::default() })
     }
 
     /// Counts one more, or says why there cannot be one.
-    pub(super) fn open(self: &Arc<Self>, peer: IpAddr) -> Result<Counted, Full> {
+    pub(crate) fn open(self: &Arc<Self>, peer: IpAddr) -> Result<Counted, Full> {
         let address = holder(peer);
         let mut open = self.lock();
         if open.all >= self.max {
-            return Err(Full::Worker);
+            return Err(Full::All);
         }
         let of_address = open.by_address.entry(address).or_default();
         if *of_address >= self.per_address_max {
@@ -64,16 +65,23 @@ impl Connections {
         }
         *of_address += 1;
         open.all += 1;
-        Ok(Counted { connections: Arc::clone(self), address })
+        Ok(Counted { connections: Arc::clone(self), peer, address })
     }
 
     /// How many are open.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.lock().all
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Counted {
+    /// The caller's address.
+    pub(crate) fn peer(&self) -> IpAddr {
+        self.peer
     }
 }
 
@@ -106,18 +114,18 @@ const FAREWELL_MAX: Duration = Duration::from_millis(500);
 
 impl Full {
     /// The name of the refusal.
-    pub(super) fn code(self) -> &'static str {
+    pub(crate) fn code(self) -> &'static str {
         match self {
-            Self::Worker => "connections_full",
+            Self::All => "connections_full",
             Self::Address => "address_connections_full",
         }
     }
 
     /// Answers and closes.
-    pub(super) fn answer(self, mut stream: TcpStream) {
-        static WORKER: LazyLock<Vec<u8>> = LazyLock::new(|| Full::Worker.response());
+    pub(crate) fn answer(self, mut stream: TcpStream) {
+        static ALL: LazyLock<Vec<u8>> = LazyLock::new(|| Full::All.response());
         static ADDRESS: LazyLock<Vec<u8>> = LazyLock::new(|| Full::Address.response());
-        let response = if self == Self::Worker { &*WORKER } else { &*ADDRESS };
+        let response = if self == Self::All { &*ALL } else { &*ADDRESS };
         // into an empty send buffer it always fits
         let _ = stream.try_write(response);
         let Ok(permit) = FAREWELLS.try_acquire() else { return };
@@ -155,7 +163,7 @@ mod tests {
         let held = [connections.open(one).unwrap(), connections.open(one).unwrap()];
         assert_eq!(connections.open(one).unwrap_err(), Full::Address);
         let _third = connections.open(other).unwrap();
-        assert_eq!(connections.open(other).unwrap_err(), Full::Worker);
+        assert_eq!(connections.open(other).unwrap_err(), Full::All);
         drop(held);
         assert_eq!(connections.count(), 1);
         assert!(connections.open(one).is_ok());

@@ -1,0 +1,30 @@
+//! What the worker tells of itself at its control port.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use steading_server::Control;
+
+use crate::admission::Admission;
+use crate::metrics::Metrics;
+
+/// What the endpoints tell.
+pub(crate) struct ControlState {
+    /// Set once a desired state has been applied whole, the last one or a new one.
+    pub(crate) settled: Arc<AtomicBool>,
+    /// Set when the worker is told to stop.
+    pub(crate) draining: AtomicBool,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) admission: Arc<Admission>,
+}
+
+impl Control for ControlState {
+    fn is_ready(&self) -> bool {
+        self.settled.load(Ordering::Acquire) && !self.draining.load(Ordering::Acquire)
+    }
+
+    fn metrics(&self) -> String {
+        self.metrics.in_flight.set(i64::try_from(self.admission.running()).unwrap_or(i64::MAX));
+        self.metrics.encode()
+    }
+}
