@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{build, dev, invoke, login, manager, new, publish, status, worker};
+use crate::commands::{build, dev, invoke, login, manager, new, publish, rollout, status, worker};
 use crate::logging::LogFormat;
 
 /// Exit codes are part of the interface; scripts rely on them.
@@ -44,6 +44,8 @@ pub(crate) enum Command {
     New(new::NewArgs),
     Build(build::BuildArgs),
     Publish(publish::PublishArgs),
+    Rollout(rollout::RolloutArgs),
+    Rollback(rollout::RollbackArgs),
     Invoke(invoke::InvokeArgs),
     Status(status::StatusArgs),
     Login(login::LoginArgs),

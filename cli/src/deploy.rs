@@ -13,7 +13,7 @@ use steading_protocol::api::PublishReply;
 use tokio_util::io::ReaderStream;
 
 use crate::build::Built;
-use crate::client::{Client, ClientError};
+use crate::client::{Client, ClientError, PublishWish};
 use crate::exit::Failure;
 use crate::terminal;
 
@@ -27,20 +27,11 @@ const DELAY_MAX: Duration = Duration::from_secs(4);
 /// Bytes handed to the connection at a time; small enough for the bar to move.
 const CHUNK_BYTES: usize = 64 << 10;
 
-/// Whether the app becomes the one that `/api/…` leads to first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum DefaultApp {
-    /// It becomes the default app.
-    Make,
-    /// The default app stays what it is.
-    Keep,
-}
-
 /// Publishes a package, retrying while the manager is away.
 pub(crate) async fn publish(
     client: &Client,
     built: &Built,
-    default: DefaultApp,
+    wish: PublishWish,
 ) -> Result<PublishReply, Failure> {
     let package: Arc<[u8]> = built.bytes.as_slice().into();
     let mut tries = 0;
@@ -48,7 +39,7 @@ pub(crate) async fn publish(
         .with_min_delay(DELAY_MIN)
         .with_max_delay(DELAY_MAX)
         .with_max_times(RETRIES);
-    let reply = (|| upload(client, built, Arc::clone(&package), default))
+    let reply = (|| upload(client, built, Arc::clone(&package), wish))
         .retry(delays)
         .when(ClientError::is_passing)
         .notify(|error, delay| {
@@ -66,13 +57,13 @@ async fn upload(
     client: &Client,
     built: &Built,
     package: Arc<[u8]>,
-    default: DefaultApp,
+    wish: PublishWish,
 ) -> Result<PublishReply, ClientError> {
     let length = package.len();
     let bar = terminal::transfer_bar(length as u64, "uploading");
     let reader = bar.wrap_async_read(Cursor::new(package));
     let body = reqwest::Body::wrap_stream(ReaderStream::with_capacity(reader, CHUNK_BYTES));
-    let reply = client.publish(&built.app, body, length, default == DefaultApp::Make).await;
+    let reply = client.publish(&built.app, body, length, wish).await;
     bar.finish_and_clear();
     reply
 }

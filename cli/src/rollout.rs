@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use steading_protocol::api::{Status, WorkerState};
+use steading_protocol::api::{App, RolloutState, Status, Worker, WorkerState};
 use steading_protocol::desired::PlacementState;
-use steading_protocol::{AppName, VersionNumber};
+use steading_protocol::{AppName, AvailabilityState, VersionNumber};
 use tokio::time::{Instant, sleep};
 
 use crate::client::Client;
@@ -18,12 +18,14 @@ const POLL: Duration = Duration::from_millis(150);
 /// How far a version has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Rollout {
-    /// No worker is live; those that join will load it.
+    /// No worker is there that may run it; those that join will load it.
     NoWorkers,
-    /// Some live workers are still loading it; their names.
+    /// Not every worker that is to serve it has it; their names, and what keeps them.
     Waiting(Vec<String>),
-    /// Every live worker has it or has failed at it.
+    /// Every worker that is to serve it does, or has failed at it.
     Settled(Vec<Outcome>),
+    /// A worker could not load it, so the version before it serves on; why.
+    Stopped(String),
     /// A newer version has taken its place.
     Superseded(VersionNumber),
 }
@@ -68,38 +70,64 @@ pub(crate) async fn wait(
 
 /// Judges how far a version has come.
 pub(crate) fn assess(status: &Status, app: &AppName, version: VersionNumber) -> Rollout {
-    let current = status.apps.iter().find(|entry| entry.app == *app).map(|entry| entry.version);
-    if let Some(newer) = current.filter(|current| *current > version) {
-        return Rollout::Superseded(newer);
+    let Some(app) = status.apps.iter().find(|entry| entry.app == *app) else {
+        return Rollout::Superseded(version);
+    };
+    let on_its_way = app.rollout.as_ref().filter(|rollout| rollout.version == version);
+    match on_its_way.map(|rollout| (rollout.state, rollout.detail.clone())) {
+        Some((RolloutState::Stopped, detail)) => Rollout::Stopped(detail.unwrap_or_default()),
+        Some((RolloutState::Rolling, detail)) => match on_workers(status, app, version) {
+            Rollout::Waiting(workers) if !workers.is_empty() => Rollout::Waiting(workers),
+            _ => Rollout::Waiting(vec![detail.unwrap_or_else(|| "the manager".to_owned())]),
+        },
+        None if app.version > version => Rollout::Superseded(app.version),
+        None if app.version < version => {
+            Rollout::Superseded(app.rollout.as_ref().map_or(app.version, |newer| newer.version))
+        }
+        Some((RolloutState::Split, _)) | None => on_workers(status, app, version),
     }
+}
+
+/// What the workers that are to serve a version make of it.
+fn on_workers(status: &Status, app: &App, version: VersionNumber) -> Rollout {
     let (mut waiting, mut outcomes) = (vec![], vec![]);
-    for worker in status.workers.iter().filter(|worker| worker.state == WorkerState::Live) {
-        let placement = status.placements.iter().find(|placement| {
-            placement.worker == worker.worker
-                && placement.app == *app
-                && placement.version == version
-        });
-        let name = worker.name.clone();
-        match placement.map(|placement| (placement.state, placement.detail.clone())) {
-            Some((PlacementState::Ready, _)) => {
-                outcomes.push(Outcome { worker: name, failure: None });
-            }
-            Some((PlacementState::Failed, detail)) => {
+    let wanted = status.placements.iter().filter(|placement| {
+        placement.app == app.app && placement.version == version && placement.percent.is_some()
+    });
+    for placement in wanted {
+        let (worker, detail) = (placement.worker_name.clone(), placement.detail.clone());
+        match placement.state {
+            PlacementState::Ready => outcomes.push(Outcome { worker, failure: None }),
+            PlacementState::Failed => {
                 let failure = Some(detail.unwrap_or_else(|| "no reason given".to_owned()));
-                outcomes.push(Outcome { worker: name, failure });
+                outcomes.push(Outcome { worker, failure });
             }
-            _ => waiting.push(name),
+            PlacementState::Lost => {}
+            _ => waiting.push(detail.map_or(worker.clone(), |why| format!("{worker} ({why})"))),
         }
     }
+    // Right after a publish the manager may not have told anybody yet.
+    let may = |worker: &Worker| {
+        worker.state == WorkerState::Live
+            && worker.availability.state == AvailabilityState::Available
+            && app
+                .placement
+                .workers
+                .iter()
+                .all(|(key, value)| worker.labels.get(key) == Some(value))
+    };
     match (waiting.is_empty(), outcomes.is_empty()) {
         (false, _) => Rollout::Waiting(waiting),
-        (true, true) => Rollout::NoWorkers,
         (true, false) => Rollout::Settled(outcomes),
+        (true, true) if status.workers.iter().any(may) => Rollout::Waiting(vec!["workers".into()]),
+        (true, true) => Rollout::NoWorkers,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use steading_protocol::api;
+
     use super::*;
 
     const TIME: &str = "2030-01-01T00:00:00Z";
@@ -120,7 +148,7 @@ mod tests {
             .map(|(worker, version, state)| {
                 serde_json::json!({
                     "app": "a", "version": version, "worker": worker, "worker_name": worker,
-                    "state": state, "created_at": TIME, "changed_at": TIME,
+                    "state": state, "percent": 100, "created_at": TIME, "changed_at": TIME,
                 })
             })
             .collect();
@@ -137,15 +165,41 @@ mod tests {
         assess(status, &"a".parse().unwrap(), VersionNumber(version))
     }
 
+    fn rolling(mut status: Status, state: RolloutState, detail: Option<&str>) -> Status {
+        let version = VersionNumber(3);
+        let detail = detail.map(str::to_owned);
+        status.apps[0].rollout = Some(api::Rollout { version, percent: 100, state, detail });
+        status
+    }
+
     #[test]
-    fn a_version_is_waited_for_on_live_workers_only() {
+    fn a_version_is_waited_for_on_the_workers_that_are_to_serve_it() {
         let workers = [("one", "live"), ("two", "live"), ("gone", "lost")];
-        let waiting = status(&workers, &[("one", 2, "ready"), ("two", 1, "ready")]);
+        let states = [("one", 2, "ready"), ("two", 2, "loading"), ("gone", 2, "lost")];
+        let waiting = status(&workers, &states);
         assert_eq!(judge(&waiting, 2), Rollout::Waiting(vec!["two".into()]));
         let settled = status(&workers, &[("one", 2, "ready"), ("two", 2, "failed")]);
         let Rollout::Settled(outcomes) = judge(&settled, 2) else { panic!("not settled") };
         assert_eq!(outcomes[0], Outcome { worker: "one".into(), failure: None });
         assert_eq!(outcomes[1].failure.as_deref(), Some("no reason given"));
+        let untold = status(&workers, &[]);
+        assert_eq!(judge(&untold, 2), Rollout::Waiting(vec!["workers".into()]));
+    }
+
+    #[test]
+    fn a_version_on_its_way_is_waited_for_until_it_takes_over_or_stops() {
+        let workers = [("one", "live"), ("two", "live")];
+        let both = [("one", 3, "ready"), ("two", 3, "loading")];
+        let under_way = rolling(status(&workers, &both), RolloutState::Rolling, None);
+        assert_eq!(judge(&under_way, 3), Rollout::Waiting(vec!["two".into()]));
+        let both = [("one", 3, "ready"), ("two", 3, "ready")];
+        let nearly = rolling(status(&workers, &both), RolloutState::Rolling, None);
+        assert_eq!(judge(&nearly, 3), Rollout::Waiting(vec!["the manager".into()]));
+        let split = rolling(status(&workers, &both), RolloutState::Split, None);
+        assert!(matches!(judge(&split, 3), Rollout::Settled(outcomes) if outcomes.len() == 2));
+        let stopped = rolling(status(&workers, &[]), RolloutState::Stopped, Some("one: no"));
+        assert_eq!(judge(&stopped, 3), Rollout::Stopped("one: no".into()));
+        assert_eq!(judge(&split, 4), Rollout::Superseded(VersionNumber(3)));
     }
 
     #[test]

@@ -29,9 +29,10 @@ fn a_manifest_over_a_ceiling_is_not_loaded_and_a_default_is_lowered() {
             published.unwrap_or_else(|refusal| panic!("{refusal}"));
             eventually("the placement to fail", Duration::from_secs(60), || async {
                 let placements = cluster.api().placements(app).await;
-                let detail = placements[0].detail.clone().unwrap_or_default();
+                let Some(placement) = placements.first() else { return Err("none yet".into()) };
+                let detail = placement.detail.clone().unwrap_or_default();
                 let named = detail == format!("function `slow` asks for {message}");
-                if named && placements[0].state == PlacementState::Failed {
+                if named && placement.state == PlacementState::Failed {
                     Ok(())
                 } else {
                     Err(detail)

@@ -7,6 +7,7 @@ pub(crate) mod login;
 pub(crate) mod manager;
 pub(crate) mod new;
 pub(crate) mod publish;
+pub(crate) mod rollout;
 pub(crate) mod status;
 pub(crate) mod worker;
 
@@ -20,6 +21,8 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
         Command::New(args) => new::run(&args),
         Command::Build(args) => build::run(args).await,
         Command::Publish(args) => publish::run(args).await,
+        Command::Rollout(args) => rollout::roll_out(args).await,
+        Command::Rollback(args) => rollout::roll_back(args).await,
         Command::Invoke(args) => invoke::run(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Login(args) => login::login(args).await,

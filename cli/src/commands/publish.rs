@@ -10,21 +10,22 @@ use steading_protocol::{AppName, Trigger, VersionNumber};
 
 use super::build::methods;
 use crate::build::{self, Built, Project};
-use crate::client::Client;
-use crate::deploy::{self, DefaultApp};
+use crate::client::{Client, PublishWish};
+use crate::deploy;
 use crate::exit::{Exit, Failure};
 use crate::rollout::{self, Outcome, Rollout};
 use crate::session::ManagerArgs;
 use crate::terminal;
 
 const EXAMPLES: &str = "\
-A worker goes on serving the previous version until it has loaded the new one, and no request is \
-lost. Publishing the same package again changes nothing. While the manager cannot be reached, \
+The new version takes over when every worker that is to serve it has loaded it, and no request is \
+lost; if one cannot, the previous version stays. Publishing the same package again changes nothing. While the manager cannot be reached, \
 publishing is tried again for about twelve seconds.
 
 Examples:
   steading publish                              build and publish the app in this folder
   steading publish examples/orders --default    and make it the one that /api/... leads to
+  steading publish --percent 10                 try it on a tenth of the calls first
   steading publish shop.wasm --app shop         a finished module of any language";
 
 /// Publish an app and wait until the workers serve it
@@ -40,6 +41,10 @@ pub(crate) struct PublishArgs {
     /// Make it the default app, the first that /api/... leads to
     #[arg(long)]
     default: bool,
+    /// Its share of the app's calls, percent; the version in service answers the rest
+    #[arg(long, value_name = "1-100", default_value_t = 100,
+        value_parser = clap::value_parser!(u8).range(1..=100))]
+    percent: u8,
     /// Do not wait for the workers
     #[arg(long)]
     no_wait: bool,
@@ -76,8 +81,8 @@ pub(crate) async fn run(args: PublishArgs) -> Result<(), Failure> {
     // First of all, so that nobody waits for a compiler only to hear that they are not signed in.
     let client = args.manager.connect()?;
     let built = package(&args.source, args.app.as_ref()).await?;
-    let default = if args.default { DefaultApp::Make } else { DefaultApp::Keep };
-    let reply = deploy::publish(&client, &built, default).await?;
+    let wish = PublishWish { default: args.default, percent: args.percent };
+    let reply = deploy::publish(&client, &built, wish).await?;
     if !args.json {
         let word = if reply.created { "published" } else { "unchanged:" };
         terminal::line(format!("{word} {} {}", reply.app, reply.version))?;
@@ -123,7 +128,10 @@ async fn report(
 
 fn rollout_text(rollout: Option<&Rollout>, workers: &[WorkerReport<'_>]) -> String {
     match rollout {
-        Some(Rollout::NoWorkers) => "no worker is live; those that join load it\n".to_owned(),
+        Some(Rollout::NoWorkers) => {
+            "no worker is there that may run it; those that join load it\n".to_owned()
+        }
+        Some(Rollout::Stopped(why)) => format!("stopped, the version before it stays: {why}\n"),
         Some(Rollout::Superseded(newer)) => format!("version {newer} has come after it\n"),
         Some(Rollout::Settled(_)) => {
             let row = |worker: &WorkerReport<'_>| {
@@ -157,12 +165,21 @@ pub(crate) fn function_table(functions: &[Function]) -> String {
 }
 
 fn judge(reply: &PublishReply, rollout: &Rollout) -> Result<(), Failure> {
-    let Rollout::Settled(outcomes) = rollout else { return Ok(()) };
+    let (app, version) = (&reply.app, reply.version);
+    let outcomes = match rollout {
+        Rollout::Settled(outcomes) => outcomes,
+        Rollout::Stopped(why) => {
+            let message =
+                format!("{app} {version} was stopped, the version before it stays: {why}");
+            return Err(Failure::new(Exit::Data, message));
+        }
+        _ => return Ok(()),
+    };
     let failed = outcomes.iter().filter(|outcome| outcome.failure.is_some()).count();
     if failed == 0 {
         return Ok(());
     }
-    let (app, version, all) = (&reply.app, reply.version, outcomes.len());
+    let all = outcomes.len();
     let message = format!("{app} {version} could not be loaded by {failed} of {all} workers");
     Err(Failure::new(Exit::Data, message))
 }

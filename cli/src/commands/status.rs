@@ -3,7 +3,8 @@
 use clap::Args;
 use indicatif::HumanDuration;
 use jiff::Timestamp;
-use steading_protocol::api::{App, Placement, Status, Worker};
+use steading_protocol::api::{App, Lease, Placement, Rollout, Status, Worker, WorkerState};
+use steading_protocol::{AvailabilityState, Labels, PlacementRules};
 
 use crate::exit::Failure;
 use crate::session::ManagerArgs;
@@ -41,14 +42,24 @@ fn describe(status: &Status, now: Timestamp) -> String {
     let workers: Vec<_> = status.workers.iter().map(|worker| worker_row(worker, now)).collect();
     let placements: Vec<_> =
         status.placements.iter().map(|placement| placement_row(placement, now)).collect();
+    let leases: Vec<_> = status.leases.iter().map(|lease| lease_row(lease, now)).collect();
     [
-        section(["APP", "VERSION", "DEFAULT", "HOSTS"], &apps, "no apps: `steading publish`"),
         section(
-            ["WORKER", "STATE", "RUNNING", "SEEN", "URL", "ID"],
+            ["APP", "VERSION", "ROLL-OUT", "WORKERS", "DEFAULT", "HOSTS"],
+            &apps,
+            "no apps: `steading publish`",
+        ),
+        section(
+            ["WORKER", "STATE", "RUNNING", "SEEN", "APPLIED", "LABELS", "URL", "ID"],
             &workers,
             "no workers: `steading worker`",
         ),
-        section(["PLACEMENT", "WORKER", "STATE", "SINCE", "DETAIL"], &placements, "no placements"),
+        section(
+            ["PLACEMENT", "WORKER", "SHARE", "STATE", "SINCE", "DETAIL"],
+            &placements,
+            "no placements",
+        ),
+        section(["LEASE", "MANAGER", "ENDS"], &leases, "no leases"),
     ]
     .join("\n")
 }
@@ -57,30 +68,85 @@ fn section<const N: usize>(headings: [&str; N], rows: &[[String; N]], empty: &st
     if rows.is_empty() { format!("{empty}\n") } else { terminal::table(headings, rows) }
 }
 
-fn app_row(app: &App) -> [String; 4] {
+fn app_row(app: &App) -> [String; 6] {
     let default = if app.default { "yes" } else { "" };
-    [app.app.to_string(), app.version.to_string(), default.to_owned(), app.hosts.join(", ")]
+    [
+        app.app.to_string(),
+        app.version.to_string(),
+        app.rollout.as_ref().map(rollout_text).unwrap_or_default(),
+        rules_text(&app.placement),
+        default.to_owned(),
+        app.hosts.join(", "),
+    ]
 }
 
-fn worker_row(worker: &Worker, now: Timestamp) -> [String; 6] {
+/// `2: split, 10 %` or `2: stopped: worker one: too large`.
+fn rollout_text(rollout: &Rollout) -> String {
+    let (version, state) = (rollout.version, rollout.state.as_str());
+    let share =
+        if rollout.percent < 100 { format!(", {} %", rollout.percent) } else { String::new() };
+    let why = rollout.detail.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    format!("{version}: {state}{share}{why}")
+}
+
+/// `all` or `2 with zone=plant-2`.
+fn rules_text(rules: &PlacementRules) -> String {
+    match &*labels_text(&rules.workers) {
+        "" => rules.replicas.to_string(),
+        labels => format!("{} with {labels}", rules.replicas),
+    }
+}
+
+fn labels_text(labels: &Labels) -> String {
+    labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")
+}
+
+fn worker_row(worker: &Worker, now: Timestamp) -> [String; 8] {
     [
         worker.name.clone(),
-        worker.state.as_str().to_owned(),
+        worker_state(worker),
         format!("{} of {}", worker.load.in_flight, worker.load.in_flight_max),
         ago(worker.seen_at, now),
+        applied(worker),
+        labels_text(&worker.labels),
         worker.url.clone(),
         worker.worker.to_string(),
     ]
 }
 
-fn placement_row(placement: &Placement, now: Timestamp) -> [String; 5] {
+/// `live`, or what a live worker says of itself: `away: opens Mon 19:00`.
+fn worker_state(worker: &Worker) -> String {
+    if worker.state != WorkerState::Live
+        || worker.availability.state == AvailabilityState::Available
+    {
+        return worker.state.as_str().to_owned();
+    }
+    let why = worker.availability.detail.as_ref().map(|why| format!(": {why}"));
+    format!("{}{}", worker.availability.state.as_str(), why.unwrap_or_default())
+}
+
+/// The generation that it has applied, against the newest one.
+fn applied(worker: &Worker) -> String {
+    match worker.applied == worker.generation {
+        true => worker.applied.to_string(),
+        false => format!("{} of {}", worker.applied, worker.generation),
+    }
+}
+
+fn placement_row(placement: &Placement, now: Timestamp) -> [String; 6] {
     [
         format!("{} {}", placement.app, placement.version),
         placement.worker_name.clone(),
+        placement.percent.map(|percent| format!("{percent} %")).unwrap_or_default(),
         placement.state.to_string(),
         ago(placement.changed_at, now),
         placement.detail.clone().unwrap_or_default(),
     ]
+}
+
+fn lease_row(lease: &Lease, now: Timestamp) -> [String; 3] {
+    let left = lease.until.duration_since(now).as_secs().max(0);
+    [lease.name.clone(), lease.owner.clone(), format!("in {left} s unless renewed")]
 }
 
 /// How long ago, by this machine's clock; a manager whose clock is ahead was heard of just now.
@@ -114,12 +180,12 @@ mod tests {
 
     #[test]
     fn a_placement_is_one_line_with_its_reason() {
-        let json = r#"{"app":"a","version":2,"worker":"w1","worker_name":"night-3","state":"failed",
+        let json = r#"{"app":"a","version":2,"worker":"w1","worker_name":"night-3","state":"failed","percent":10,
             "detail":"too large","created_at":"2030-01-01T00:00:00Z","changed_at":"2030-01-01T00:00:00Z"}"#;
         let row = placement_row(
             &serde_json::from_str(json).unwrap(),
             "2030-01-01T00:00:02Z".parse().unwrap(),
         );
-        assert_eq!(row, ["a 2", "night-3", "failed", "2 seconds ago", "too large"]);
+        assert_eq!(row, ["a 2", "night-3", "10 %", "failed", "2 seconds ago", "too large"]);
     }
 }

@@ -19,8 +19,8 @@ use steading_protocol::api::PublishReply;
 use self::announce::Announcement;
 use self::roles::{Ports, Roles};
 use crate::build::{self, Project};
-use crate::client::Client;
-use crate::deploy::{self, DefaultApp};
+use crate::client::{Client, PublishWish};
+use crate::deploy;
 use crate::dev_state::{self, DevState};
 use crate::exit::{Exit, Failure};
 use crate::rollout::{self, Rollout};
@@ -109,7 +109,8 @@ async fn watch(args: &DevArgs) -> Result<Watch, Failure> {
 async fn renew(dir: &Path, client: &Client) -> Result<PublishReply, Failure> {
     // Opened anew each time: the change may have been one of Cargo.toml.
     let built = build::build(&Project::open(dir).await?, None).await?;
-    let reply = deploy::publish(client, &built, DefaultApp::Make).await?;
+    let reply =
+        deploy::publish(client, &built, PublishWish { default: true, percent: 100 }).await?;
     match rollout::wait(client, &reply.app, reply.version, READY_MAX).await? {
         Rollout::Settled(outcomes) => match outcomes.into_iter().find_map(|o| o.failure) {
             None => Ok(reply),
@@ -118,6 +119,10 @@ async fn renew(dir: &Path, client: &Client) -> Result<PublishReply, Failure> {
                 Err(Failure::new(Exit::Data, message))
             }
         },
+        Rollout::Stopped(why) => {
+            let message = format!("{} {} cannot be loaded: {why}", reply.app, reply.version);
+            Err(Failure::new(Exit::Data, message))
+        }
         Rollout::NoWorkers => Err(Failure::new(Exit::Other, "the worker has been lost")),
         Rollout::Waiting(_) | Rollout::Superseded(_) => Ok(reply),
     }

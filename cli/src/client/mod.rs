@@ -4,16 +4,21 @@
 //! Invariant: whatever the manager or the network does becomes a value or a [`ClientError`] that
 //! tells apart "cannot be reached", "said no" and "said something that is not our API".
 
+mod error;
+
 use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use steading_protocol::api::{
-    Function, InvokeReply, InvokeRequest, List, PublishReply, Status, TokenReply, TokenRequest,
+    App, Function, InvokeReply, InvokeRequest, List, PublishReply, RollbackRequest, RolloutRequest,
+    Status, TokenReply, TokenRequest,
 };
-use steading_protocol::problem::ErrorBody;
-use steading_protocol::{AppName, FunctionName, Secret};
+use steading_protocol::{AppName, FunctionName, Secret, VersionNumber};
 use url::Url;
+
+pub(crate) use error::ClientError;
 
 /// The name under which the one administrator signs in.
 const ADMIN_USER: &str = "admin";
@@ -26,41 +31,13 @@ const PUBLISH_TIMEOUT: Duration = Duration::from_secs(600);
 /// The longest deadline that a manifest can set (an hour), and a minute for the way there and back.
 const INVOKE_TIMEOUT: Duration = Duration::from_secs(3660);
 
-/// Why a call has no answer that can be used.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ClientError {
-    /// No answer came.
-    #[error("the manager at {manager} cannot be reached: {}", root_cause(cause))]
-    Unreachable {
-        /// The manager's URL.
-        manager: Url,
-        /// What the connection failed with. Shown by its root, because the layers in between
-        /// repeat the URL.
-        cause: reqwest::Error,
-    },
-    /// The manager refused or failed, and said why.
-    #[error("{} ({}, request {})", body.message, body.code, body.request_id)]
-    Refused {
-        /// The HTTP status.
-        status: u16,
-        /// What the manager said.
-        body: ErrorBody,
-    },
-    /// An answer that is not the manager's API.
-    #[error("{manager} answered with status {status} and a body that is not a Steading manager's")]
-    Unclear {
-        /// The manager's URL.
-        manager: Url,
-        /// The HTTP status.
-        status: u16,
-    },
-}
-
-impl ClientError {
-    /// Whether the same call may succeed a moment later: the manager is away, not unwilling.
-    pub(crate) fn is_passing(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::Unclear { status: 502..=504, .. })
-    }
+/// What a publish asks for beside the package.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct PublishWish {
+    /// Whether the app becomes the default one.
+    pub(crate) default: bool,
+    /// The share of calls that the version is rolled out to, percent.
+    pub(crate) percent: u8,
 }
 
 /// A manager and what it is shown.
@@ -106,16 +83,42 @@ impl Client {
         app: &AppName,
         package: impl Into<reqwest::Body>,
         length: usize,
-        make_default: bool,
+        wish: PublishWish,
     ) -> Result<PublishReply, ClientError> {
         let request = self
             .request(Method::POST, &["apps", app.as_str(), "versions"])
-            .query(&[("default", make_default)])
+            .query(&wish)
             .header(reqwest::header::CONTENT_TYPE, "application/octet-stream")
             .header(reqwest::header::CONTENT_LENGTH, length)
             .body(package)
             .timeout(PUBLISH_TIMEOUT);
         self.fetch(request).await
+    }
+
+    /// `PUT /apps/{app}/rollout`.
+    pub(crate) async fn rollout(
+        &self,
+        app: &AppName,
+        wish: RolloutRequest,
+    ) -> Result<App, ClientError> {
+        let path = ["apps", app.as_str(), "rollout"];
+        self.fetch(self.request(Method::PUT, &path).json(&wish)).await
+    }
+
+    /// `DELETE /apps/{app}/rollout`.
+    pub(crate) async fn rollout_end(&self, app: &AppName) -> Result<(), ClientError> {
+        let path = ["apps", app.as_str(), "rollout"];
+        self.answer(self.request(Method::DELETE, &path)).await.map(drop)
+    }
+
+    /// `POST /apps/{app}/rollback`.
+    pub(crate) async fn rollback(
+        &self,
+        app: &AppName,
+        version: Option<VersionNumber>,
+    ) -> Result<App, ClientError> {
+        let path = ["apps", app.as_str(), "rollback"];
+        self.fetch(self.request(Method::POST, &path).json(&RollbackRequest { version })).await
     }
 
     /// `POST /apps/{app}/functions/{function}/invoke`.
@@ -199,15 +202,6 @@ fn is_loopback(url: &Url) -> bool {
         Some(url::Host::Ipv6(address)) => address.is_loopback(),
         None => false,
     }
-}
-
-/// The innermost cause, such as `Connection refused (os error 111)`.
-fn root_cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }
 
 #[cfg(test)]
