@@ -15,6 +15,7 @@ pub struct Installation {
     manager: url::Url,
     worker: SocketAddr,
     token: Secret,
+    join_token: Secret,
     tasks: Vec<JoinHandle<()>>,
     _state: TempDir,
 }
@@ -42,12 +43,23 @@ impl Installation {
             ..steading_host::Config::default()
         })
         .await?;
+        let join_token = manager.join_token().clone();
         let (url, address) = (manager.url(), worker.address());
         let tasks = vec![
             tokio::spawn(async move { drop(manager.run_until(std::future::pending()).await) }),
             tokio::spawn(worker.run_until(std::future::pending())),
         ];
-        Ok(Self { manager: url, worker: address, token, tasks, _state: state })
+        Ok(Self { manager: url, worker: address, token, join_token, tasks, _state: state })
+    }
+
+    /// The manager's URL.
+    pub fn manager(&self) -> &str {
+        self.manager.as_str()
+    }
+
+    /// What machines join with.
+    pub fn join_token(&self) -> &str {
+        self.join_token.expose()
     }
 
     /// Publishes `wasm` and waits until `path` answers; returns its URL on the worker.

@@ -27,7 +27,7 @@ pub use guest::{Guest, binary};
 pub use installation::Installation;
 pub use load::{Load, Throughput};
 pub use peer::{Found, Peer};
-pub use process::WorkerProcess;
+pub use process::{GatewayProcess, WorkerProcess};
 pub use times::Times;
 
 /// Starts this program again without backtraces, when they are on: wasmtime captures one for every

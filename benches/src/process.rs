@@ -1,4 +1,4 @@
-//! The release binary's worker as a process of its own, so that its memory, its threads and its
+//! The release binary's roles as processes of their own, so that their memory, their threads and their
 //! start are those of production. Killed when dropped.
 
 use std::io::{BufRead, BufReader};
@@ -13,7 +13,12 @@ use serde_json::Value;
 use crate::{Caller, Desk, binary};
 
 /// A running worker.
-pub struct WorkerProcess {
+pub struct WorkerProcess(Role);
+
+/// A running gateway.
+pub struct GatewayProcess(Role);
+
+struct Role {
     child: Child,
     address: SocketAddr,
     control: SocketAddr,
@@ -25,12 +30,56 @@ impl WorkerProcess {
     /// Starts it with its state in `state_dir` and waits for its first line, which comes once the
     /// last state is taken up.
     pub fn start(desk: &Desk, state_dir: &Path) -> anyhow::Result<Self> {
+        Role::start("worker", &desk.url(), "bench", state_dir).map(Self)
+    }
+
+    /// Where functions are answered.
+    pub fn address(&self) -> SocketAddr {
+        self.0.address
+    }
+
+    /// Where `/live` and `/ready` are answered.
+    pub fn control(&self) -> SocketAddr {
+        self.0.control
+    }
+
+    /// Waits until `/ready` says so: the state is applied whole and kept for the next start.
+    pub fn ready(&self) -> anyhow::Result<()> {
+        self.0.ready()
+    }
+
+    /// Resident memory, bytes, as the kernel accounts it (`VmRSS`).
+    pub fn resident_bytes(&self) -> anyhow::Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.child.id()))
+            .context("resident memory is read from /proc, which is Linux's")?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()).context("VmRSS")?;
+        Ok(kib.parse::<u64>()? << 10)
+    }
+}
+
+impl GatewayProcess {
+    /// Starts it with its state in `state_dir`, and waits until it knows routes.
+    pub fn start(manager: &str, join_token: &str, state_dir: &Path) -> anyhow::Result<Self> {
+        let role = Role::start("gateway", manager, join_token, state_dir)?;
+        role.ready()?;
+        Ok(Self(role))
+    }
+
+    /// Where callers are answered.
+    pub fn address(&self) -> SocketAddr {
+        self.0.address
+    }
+}
+
+impl Role {
+    fn start(role: &str, manager: &str, token: &str, state_dir: &Path) -> anyhow::Result<Self> {
         let binary = binary()?;
         let mut child = Command::new(&binary)
-            .args(["worker", "--json", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0"])
-            .args(["--manager", &desk.url(), "--state-dir"])
+            .args([role, "--json", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0"])
+            .args(["--manager", manager, "--state-dir"])
             .arg(state_dir)
-            .env("STEADING_JOIN_TOKEN", "bench")
+            .env("STEADING_JOIN_TOKEN", token)
             .env("STEADING_LOG", "error")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -40,44 +89,24 @@ impl WorkerProcess {
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line)?;
         let ready: Value = serde_json::from_str(&line)
-            .with_context(|| format!("the worker's first line is JSON, not {line:?}"))?;
+            .with_context(|| format!("the {role}'s first line is JSON, not {line:?}"))?;
         let at = |key: &str| anyhow::Ok(ready[key].as_str().context("an address")?.parse()?);
         let (address, control) = (at("address")?, at("control")?);
         Ok(Self { child, address, control })
     }
 
-    /// Where functions are answered.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Where `/live` and `/ready` are answered.
-    pub fn control(&self) -> SocketAddr {
-        self.control
-    }
-
-    /// Waits until `/ready` says so: the state is applied whole and kept for the next start.
-    pub fn ready(&self) -> anyhow::Result<()> {
+    fn ready(&self) -> anyhow::Result<()> {
         let began = Instant::now();
         let mut caller = Caller::connect(self.control)?;
         while caller.get("/ready")?.status != 200 {
-            ensure!(began.elapsed() < READY_WITHIN, "the worker does not become ready");
+            ensure!(began.elapsed() < READY_WITHIN, "the process does not become ready");
             std::thread::sleep(Duration::from_millis(2));
         }
         Ok(())
     }
-
-    /// Resident memory, bytes, as the kernel accounts it (`VmRSS`).
-    pub fn resident_bytes(&self) -> anyhow::Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))
-            .context("resident memory is read from /proc, which is Linux's")?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line.and_then(|line| line.split_whitespace().next()).context("VmRSS")?;
-        Ok(kib.parse::<u64>()? << 10)
-    }
 }
 
-impl Drop for WorkerProcess {
+impl Drop for Role {
     fn drop(&mut self) {
         // it may have ended by itself
         let _ = self.child.kill();

@@ -3,7 +3,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{build, dev, invoke, login, manager, new, publish, rollout, status, worker};
+use crate::commands::{
+    build, dev, gateway, invoke, login, manager, new, publish, rollout, status, worker,
+};
 use crate::logging::LogFormat;
 
 /// Exit codes are part of the interface; scripts rely on them.
@@ -26,7 +28,7 @@ const LOG_FORMAT: &str = "STEADING_LOG_FORMAT";
 #[command(name = "steading", version, after_help = EXIT_CODES, arg_required_else_help = true)]
 pub(crate) struct Cli {
     /// What is logged to stderr, such as `debug` or `warn,steading_host=debug` [default: info for
-    /// manager and worker, else warn]
+    /// manager, worker and gateway, else warn]
     #[arg(long, global = true, help_heading = LOGGING, value_name = "FILTER", env = LOG)]
     pub(crate) log: Option<String>,
     /// How it is written
@@ -52,6 +54,7 @@ pub(crate) enum Command {
     Logout(login::LogoutArgs),
     Manager(manager::ManagerRoleArgs),
     Worker(worker::WorkerRoleArgs),
+    Gateway(gateway::GatewayRoleArgs),
 }
 
 impl Command {
@@ -60,7 +63,7 @@ impl Command {
     pub(crate) fn default_log(&self) -> &'static str {
         match self {
             // the WASI library warns at a guest's every odd call, which is the guest's log's business
-            Self::Manager(_) | Self::Worker(_) => "info,wasmtime_wasi=error",
+            Self::Manager(_) | Self::Worker(_) | Self::Gateway(_) => "info,wasmtime_wasi=error",
             Self::Dev(_) => dev::DEFAULT_LOG,
             _ => "warn",
         }

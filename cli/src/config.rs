@@ -11,6 +11,13 @@ use serde::de::DeserializeOwned;
 
 use crate::exit::{Exit, Failure, OrExit as _};
 
+/// A flag, where there is one, goes before what the file says.
+pub(crate) fn lay_over<T>(value: &mut T, flag: Option<T>) {
+    if let Some(flag) = flag {
+        *value = flag;
+    }
+}
+
 /// The configuration in this file, or the defaults when there is none.
 pub(crate) fn load<T: DeserializeOwned + Default>(path: Option<&Path>) -> Result<T, Failure> {
     let Some(path) = path else {

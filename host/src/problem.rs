@@ -2,6 +2,7 @@
 //! caller reads. What only an operator should read goes to the log, not in here.
 
 use http::{HeaderValue, Response, StatusCode, header};
+use steading_protocol::problem::REFUSED;
 use steading_router::Miss;
 use steading_server::{HeadFault, problem};
 
@@ -44,7 +45,8 @@ impl Refusal {
     /// The answer to the caller.
     pub(crate) fn response(&self) -> Response<ReplyBody> {
         let (status, code) = self.status_and_code();
-        let mut response = problem(status, code, self.to_string(), None);
+        let mut response: Response<ReplyBody> = problem(status, code, self.to_string(), None);
+        response.headers_mut().insert(REFUSED, HeaderValue::from_static(code));
         match self {
             Self::Miss(Miss::Method { allow }) => {
                 let allow = HeaderValue::from_str(&allow.join(", "));

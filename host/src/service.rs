@@ -7,6 +7,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use http::{HeaderName, HeaderValue, Request, Response, Version, header};
 use hyper::body::{Body, Incoming};
+use steading_protocol::problem::REFUSED;
 use steading_router::{Match, ROLLS, RouteTable};
 use steading_server::{HeadLimits, host};
 use uuid::Uuid;
@@ -115,6 +116,8 @@ impl Service {
                 let mut response = Response::new(reply.body);
                 *response.status_mut() = reply.head.status;
                 *response.headers_mut() = reply.head.headers;
+                // a function that claims that it did not run is not believed
+                response.headers_mut().remove(REFUSED);
                 response
             }
             Err(fault) => fault.response(&invocation),

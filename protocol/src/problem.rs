@@ -3,6 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
+/// A header of a worker's refusals: no invocation was begun, and the value is the problem's code. A gateway
+/// may ask another worker then, whatever the method. No function can set it, and no gateway passes it on.
+pub const REFUSED: &str = "x-steading-refused";
+
 /// The body of every error of the manager's API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

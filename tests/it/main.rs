@@ -7,6 +7,7 @@ mod ceilings;
 mod cluster;
 mod dev;
 mod edge;
+mod gateway;
 mod guests;
 mod overload;
 mod portal;

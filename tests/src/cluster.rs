@@ -37,11 +37,11 @@ pub struct Cluster {
 
 /// One role's process and where it answers.
 #[derive(Debug)]
-struct Role {
-    process: Process,
-    url: String,
-    /// Of a worker: where it tells of itself.
-    control: Option<String>,
+pub(crate) struct Role {
+    pub(crate) process: Process,
+    pub(crate) url: String,
+    /// Of a worker or gateway: where it tells of itself.
+    pub(crate) control: Option<String>,
 }
 
 impl Builder {
@@ -202,7 +202,7 @@ impl Drop for Cluster {
 }
 
 impl Role {
-    async fn start(steading: &Path, role: &str, config: &Path) -> Self {
+    pub(crate) async fn start(steading: &Path, role: &str, config: &Path) -> Self {
         let command = Steading::at(steading)
             .args([role.as_ref(), "--json".as_ref(), "--config".as_ref(), config.as_os_str()])
             .env("STEADING_ADMIN_PASSWORD", ADMIN_PASSWORD)

@@ -81,7 +81,7 @@ impl Steading {
     }
 
     /// The command itself, for a process that stays.
-    pub(crate) fn into_command(self) -> Command {
+    pub fn into_command(self) -> Command {
         self.command
     }
 }

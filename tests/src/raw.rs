@@ -29,6 +29,11 @@ impl Raw {
         Self(stream)
     }
 
+    /// A connection that somebody made to us.
+    pub fn over(stream: TcpStream) -> Self {
+        Self(stream)
+    }
+
     /// Sends bytes; false when the other side has closed.
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         self.0.write_all(bytes.as_ref()).await.is_ok()

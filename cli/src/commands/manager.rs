@@ -1,11 +1,12 @@
 //! `steading manager`: runs the management role until it is told to stop.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
 use serde::Serialize;
+use steading_gateway::Gateway;
 use steading_manager::{Config, Manager};
 use url::Url;
 
@@ -17,6 +18,7 @@ Examples:
   steading manager
   steading manager --config /etc/steading/manager.toml
   STEADING_ADMIN_PASSWORD_FILE=/run/secrets/admin steading manager --listen 0.0.0.0:7070
+  steading manager --gateway 0.0.0.0:80
 
 Secrets come from the environment. STEADING_ADMIN_PASSWORD sets the administrator's password, \
 STEADING_JOIN_TOKEN what workers join with; STEADING_ADMIN_PASSWORD_FILE and \
@@ -37,6 +39,10 @@ pub(crate) struct ManagerRoleArgs {
     /// Where apps, versions and the join token are kept [default: .steading/manager]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// Also run a gateway, at this address [default: 0.0.0.0:7080]; its control port is the next one, on
+    /// 127.0.0.1
+    #[arg(long, value_name = "ADDRESS:PORT", num_args = 0..=1, default_missing_value = "0.0.0.0:7080")]
+    gateway: Option<SocketAddr>,
     /// Print the line that says it is ready as JSON
     #[arg(long)]
     json: bool,
@@ -50,6 +56,8 @@ struct Ready<'a> {
     join_token_file: PathBuf,
     #[serde(skip_serializing_if = "Option::is_none")]
     setup_code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gateway: Option<SocketAddr>,
 }
 
 /// Runs the command.
@@ -58,9 +66,43 @@ pub(crate) async fn run(args: ManagerRoleArgs) -> Result<(), Failure> {
     let config = configure(&args)?;
     let data_dir = config.data_dir.clone();
     let manager = Manager::start(config).await.context("cannot start the manager")?;
-    announce(&manager, &data_dir, args.json)?;
+    let gateway = match args.gateway {
+        Some(listen) => Some(start_gateway(&manager, &data_dir, listen).await?),
+        None => None,
+    };
+    announce(&manager, &data_dir, gateway.as_ref(), args.json)?;
+    let fronting = gateway.map(|gateway| {
+        let stop = stop.clone();
+        tokio::spawn(async move { gateway.run_until(stop.cancelled_owned()).await })
+    });
     manager.run_until(stop.cancelled_owned()).await.context("the manager has stopped")?;
+    if let Some(fronting) = fronting {
+        fronting.await.context("the gateway has panicked")?;
+    }
     Ok(())
+}
+
+/// A gateway in this process, which asks the manager over loopback as any other would.
+async fn start_gateway(
+    manager: &Manager,
+    data_dir: &Path,
+    listen: SocketAddr,
+) -> anyhow::Result<Gateway> {
+    let mut near = manager.address();
+    if near.ip().is_unspecified() {
+        near.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    // port 0 stands for any free one, and so does the one after it
+    let control = if listen.port() == 0 { 0 } else { listen.port().wrapping_add(1) };
+    let config = steading_gateway::Config {
+        listen,
+        control: (Ipv4Addr::LOCALHOST, control).into(),
+        manager: format!("http://{near}").parse().context("the manager has no address")?,
+        state_dir: data_dir.join("gateway"),
+        token: Some(manager.join_token().clone()),
+        ..steading_gateway::Config::default()
+    };
+    Gateway::start(config).await.context("cannot start the gateway")
 }
 
 fn configure(args: &ManagerRoleArgs) -> Result<Config, Failure> {
@@ -76,12 +118,18 @@ fn configure(args: &ManagerRoleArgs) -> Result<Config, Failure> {
     Ok(config)
 }
 
-fn announce(manager: &Manager, data_dir: &Path, json: bool) -> anyhow::Result<()> {
+fn announce(
+    manager: &Manager,
+    data_dir: &Path,
+    gateway: Option<&Gateway>,
+    json: bool,
+) -> anyhow::Result<()> {
     let ready = Ready {
         url: manager.url(),
         address: manager.address(),
         join_token_file: data_dir.join("join-token"),
         setup_code: manager.setup_code().map(steading_protocol::Secret::expose),
+        gateway: gateway.map(Gateway::address),
     };
     if json {
         return terminal::line(serde_json::to_string(&ready).context("cannot write JSON")?);
@@ -95,7 +143,8 @@ impl std::fmt::Display for Ready<'_> {
         if let Some(code) = self.setup_code {
             write!(f, "set-up code {code}, ")?;
         }
-        write!(f, "join token in {}", self.join_token_file.display())
+        write!(f, "join token in {}", self.join_token_file.display())?;
+        self.gateway.map_or(Ok(()), |address| write!(f, ", gateway on {address}"))
     }
 }
 
@@ -110,10 +159,13 @@ mod tests {
             address: "127.0.0.1:7070".parse().unwrap(),
             join_token_file: "d/join-token".into(),
             setup_code: Some("abc"),
+            gateway: None,
         };
         let line = "manager ready: portal http://127.0.0.1:7070/, set-up code abc, join token in d/join-token";
         assert_eq!(ready.to_string(), line);
         ready.setup_code = None;
+        ready.gateway = Some("127.0.0.1:7080".parse().unwrap());
         assert!(!ready.to_string().contains("set-up"));
+        assert!(ready.to_string().ends_with(", gateway on 127.0.0.1:7080"));
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod build;
 pub(crate) mod dev;
+pub(crate) mod gateway;
 pub(crate) mod invoke;
 pub(crate) mod login;
 pub(crate) mod manager;
@@ -29,5 +30,6 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
         Command::Logout(args) => login::logout(args).await,
         Command::Manager(args) => manager::run(args).await,
         Command::Worker(args) => worker::run(args).await,
+        Command::Gateway(args) => gateway::run(args).await,
     }
 }

@@ -80,20 +80,14 @@ pub(crate) async fn run(args: WorkerRoleArgs) -> Result<(), Failure> {
 
 fn configure(args: WorkerRoleArgs) -> Result<Config, Failure> {
     let mut config: Config = config::load(args.config.as_deref())?;
-    lay_over(&mut config.manager, args.manager);
-    lay_over(&mut config.listen, args.listen);
-    lay_over(&mut config.control, args.control);
-    lay_over(&mut config.name, args.name);
-    lay_over(&mut config.state_dir, args.state_dir);
+    config::lay_over(&mut config.manager, args.manager);
+    config::lay_over(&mut config.listen, args.listen);
+    config::lay_over(&mut config.control, args.control);
+    config::lay_over(&mut config.name, args.name);
+    config::lay_over(&mut config.state_dir, args.state_dir);
     config.url = args.url.or(config.url);
     config.join_token = secrets::read(secrets::JOIN_TOKEN)?;
     Ok(config)
-}
-
-fn lay_over<T>(value: &mut T, flag: Option<T>) {
-    if let Some(flag) = flag {
-        *value = flag;
-    }
 }
 
 impl std::fmt::Display for Ready {

@@ -9,7 +9,7 @@ use steading_tests::source::{Source, files};
 const PAGE: &str = "docs/configuration.md";
 
 /// The structs that are read from TOML, each with the file that it stands in.
-const READ_FROM_TOML: [(&str, &str); 9] = [
+const READ_FROM_TOML: [(&str, &str); 11] = [
     ("protocol/src/manifest.rs", "Manifest"),
     ("protocol/src/manifest.rs", "AppSection"),
     ("protocol/src/manifest.rs", "FunctionSection"),
@@ -19,6 +19,8 @@ const READ_FROM_TOML: [(&str, &str); 9] = [
     ("host/src/ceilings.rs", "CeilingsConfig"),
     ("host/src/engine/mod.rs", "EngineConfig"),
     ("server/src/config.rs", "ServerConfig"),
+    ("gateway/src/config.rs", "Config"),
+    ("gateway/src/config.rs", "UpstreamConfig"),
 ];
 
 fn page() -> String {
@@ -45,12 +47,13 @@ fn the_samples_of_the_docs_are_taken() {
         .skip(1)
         .map(|rest| rest.split("```").next().unwrap_or_default())
         .collect();
-    let [manifest, manager, worker] = samples[..] else {
-        panic!("{PAGE} has one sample each of steading.toml, manager.toml and worker.toml")
+    let [manifest, manager, worker, gateway] = samples[..] else {
+        panic!("{PAGE} has one sample each of steading.toml and of the three roles' files")
     };
     Manifest::parse(manifest).expect("the sample of steading.toml is taken");
     assert_taken::<steading_manager::Config>(manager);
     assert_taken::<steading_host::Config>(worker);
+    assert_taken::<steading_gateway::Config>(gateway);
 }
 
 fn assert_taken<T: DeserializeOwned>(sample: &str) {

@@ -142,6 +142,17 @@ fn the_sockets_know_neither_routes_nor_roles() {
 }
 
 #[test]
+fn a_gateway_runs_no_wasm_holds_no_database_and_knows_no_other_role() {
+    GRAPH.assert_apart("steading-gateway", |name| {
+        let role = ["steading-host", "steading-manager"].contains(&name);
+        role || name.starts_with("wasmtime") || DATABASES.iter().any(|it| name.starts_with(it))
+    });
+    for role in ["steading-host", "steading-manager"] {
+        GRAPH.assert_apart(role, |name| name == "steading-gateway");
+    }
+}
+
+#[test]
 fn a_guest_takes_nothing_of_ours_but_the_sdk_and_its_macro() {
     for guest_side in ["steading", "steading-macro"] {
         GRAPH.assert_apart(guest_side, |name| {
