@@ -83,11 +83,32 @@ impl App {
 
 /// The module with a custom section that says `mark`: another digest, the same code.
 pub fn variant(wasm: &[u8], mark: &str) -> Vec<u8> {
+    with_section(wasm, mark.as_bytes())
+}
+
+/// As [`variant`], made `bytes` long: the code of the guest, and the rest what nobody reads.
+pub fn padded_variant(wasm: &[u8], mark: &str, bytes: usize) -> Vec<u8> {
+    let mut padding = vec![b' '; bytes.saturating_sub(wasm.len() + 32)];
+    padding.extend(mark.as_bytes());
+    with_section(wasm, &padding)
+}
+
+fn with_section(wasm: &[u8], content: &[u8]) -> Vec<u8> {
     const NAME: &[u8] = b"steading-bench";
-    assert!(NAME.len() + mark.len() < 127, "one byte holds the section's length");
     let mut marked = wasm.to_vec();
-    marked.extend([0, (1 + NAME.len() + mark.len()) as u8, NAME.len() as u8]);
+    marked.push(0);
+    push_length(&mut marked, 1 + NAME.len() + content.len());
+    marked.push(NAME.len() as u8);
     marked.extend(NAME);
-    marked.extend(mark.as_bytes());
+    marked.extend(content);
     marked
+}
+
+/// A length as wasm writes it: seven bits to a byte, the lowest first.
+fn push_length(bytes: &mut Vec<u8>, mut length: usize) {
+    while length >= 0x80 {
+        bytes.push((length & 0x7f) as u8 | 0x80);
+        length >>= 7;
+    }
+    bytes.push(length as u8);
 }

@@ -28,6 +28,11 @@ impl Guest {
         Self::of("examples/orders", "orders")
     }
 
+    /// `examples/thumbnail`, whose image codecs make it the largest.
+    pub fn thumbnail() -> anyhow::Result<Self> {
+        Self::of("examples/thumbnail", "thumbnail")
+    }
+
     /// A function that loops for ever, from the guests that misbehave.
     pub fn spin() -> anyhow::Result<Self> {
         Self::of("tests/guests", "spin")

@@ -15,19 +15,23 @@ mod desk;
 mod guest;
 mod installation;
 mod load;
+mod manager;
 mod peer;
 mod process;
+mod simulated;
 mod times;
 
-pub use apps::{App, Apps, variant};
+pub use apps::{App, Apps, padded_variant, variant};
 pub use bare::BareServer;
 pub use caller::{Answer, Caller};
 pub use desk::Desk;
 pub use guest::{Guest, binary};
 pub use installation::Installation;
 pub use load::{Load, Throughput};
+pub use manager::{JOIN_TOKEN, ManagerProcess, Operator};
 pub use peer::{Found, Peer};
 pub use process::{GatewayProcess, WorkerProcess};
+pub use simulated::SimulatedWorkers;
 pub use times::Times;
 
 /// Starts this program again without backtraces, when they are on: wasmtime captures one for every

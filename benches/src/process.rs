@@ -33,6 +33,11 @@ impl WorkerProcess {
         Role::start("worker", &desk.url(), "bench", state_dir).map(Self)
     }
 
+    /// Starts it as one of a manager's workers.
+    pub fn join(manager: &str, join_token: &str, state_dir: &Path) -> anyhow::Result<Self> {
+        Role::start("worker", manager, join_token, state_dir).map(Self)
+    }
+
     /// Where functions are answered.
     pub fn address(&self) -> SocketAddr {
         self.0.address

@@ -8,8 +8,8 @@
 //! A package's journey: bytes -> `publish` (unpack, validate, read the functions, apply the
 //! manifest) -> one store transaction -> `schedule` (pure: apps + workers -> who serves what) ->
 //! a new generation for each worker it touches -> the workers' long polls wake and fetch.
-//! Gateways hear from `routes` what is ready where. `reconcile` repeats the last steps every second, so a missed wake-up costs a second and nothing
-//! else.
+//! Gateways hear from `routes` what is ready where. `reconcile` repeats the last steps every second, so
+//! a missed wake-up costs a second and nothing else.
 //!
 //! This crate never imports the worker and never runs a module. One invariant: what the API has
 //! acknowledged is on disk.
@@ -39,6 +39,10 @@ mod store;
 
 mod clock;
 mod error;
+
+/// What the benchmarks measure from the inside; not an interface for anyone else.
+#[doc(hidden)]
+pub mod bench;
 
 pub use config::Config;
 pub use data_dir::DataDirError;
