@@ -15,3 +15,4 @@ mod setup;
 mod streaming;
 mod tidy;
 mod versions;
+mod worker;
