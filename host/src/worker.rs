@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arc_swap::ArcSwap;
-use steading_protocol::desired::WorkerLoad;
-use steading_router::RouteTable;
+use steading_protocol::Availability;
+use steading_protocol::desired::{Heartbeat, WorkerLoad};
 use steading_server::{BindError, ControlServer, HeadLimits, ServerConfig, ServerConfigError};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -17,14 +16,11 @@ use crate::Config;
 use crate::admission::{Admission, Gates};
 use crate::ceilings::{Ceilings, CeilingsError};
 use crate::control::ControlState;
-use crate::desired::{Applier, Follower, Link, Loader, StateDir};
+use crate::desired::{Applier, Follower, Link, Loader, Pulse, Served, StateDir, compiling};
 use crate::engine::{CodeCache, Engine, EngineError};
 use crate::guest::native;
 use crate::metrics::Metrics;
-use crate::service::{Routes, Service};
-
-/// What a heartbeat carries.
-pub(crate) type Load = WorkerLoad;
+use crate::service::Service;
 
 /// A running worker.
 pub struct Worker {
@@ -86,13 +82,14 @@ impl Worker {
             metrics: Arc::clone(&metrics),
             gates: Gates::default(),
             ceilings,
+            compiling: compiling(),
         };
-        let routes: Routes = Arc::new(ArcSwap::from_pointee(RouteTable::default()));
-        let (applier, reports) = Applier::new(loader, Arc::clone(&routes));
+        let code = loader.code.clone();
+        let served = Served::default();
+        let (applier, reports) = Applier::new(loader, served.clone());
         let admission = Admission::new(config.engine.instances_max);
-        let settled = Arc::new(AtomicBool::new(false));
         let state = Arc::new(ControlState {
-            settled: Arc::clone(&settled),
+            settled: Arc::clone(&served.settled),
             draining: AtomicBool::new(false),
             metrics: Arc::clone(&metrics),
             admission: Arc::clone(&admission),
@@ -102,14 +99,14 @@ impl Worker {
             uri_bytes_max: config.server.uri_bytes_max,
             headers_max: config.server.headers_max,
         };
+        let routes = Arc::clone(&served.routes);
         let service = Arc::new(Service { routes, admission, metrics, head });
         let mut follower = Follower {
-            link: link(&config, address, state_dir.clone())?,
+            link: link(&config, address, state_dir.clone(), code)?,
             applier,
             state: state_dir,
             reports,
-            settled,
-            load: load_of(&service),
+            pulse: pulse(&service, served),
         };
         follower.resume().await;
         Ok(Self { address, listener, server: config.server, service, control, state, follower })
@@ -149,7 +146,12 @@ impl Worker {
     }
 }
 
-fn link(config: &Config, address: SocketAddr, state: StateDir) -> Result<Link, StartError> {
+fn link(
+    config: &Config,
+    address: SocketAddr,
+    state: StateDir,
+    code: CodeCache,
+) -> Result<Link, StartError> {
     // a second role in this process may have installed it before; either is the same provider
     let _ = rustls::crypto::ring::default_provider().install_default();
     let http = reqwest::Client::builder().connect_timeout(std::time::Duration::from_secs(5));
@@ -158,6 +160,7 @@ fn link(config: &Config, address: SocketAddr, state: StateDir) -> Result<Link, S
         manager: config.manager.clone(),
         join_token: config.join_token.clone(),
         state,
+        code,
         name: config.name.clone(),
         url: config.url.clone().unwrap_or_else(|| advertised(address)),
     })
@@ -175,18 +178,21 @@ fn advertised(address: SocketAddr) -> Url {
     Url::parse(&text).expect("an address with a port is a URL's authority")
 }
 
-fn load_of(service: &Arc<Service>) -> Arc<dyn Fn() -> Load + Send + Sync> {
+fn pulse(service: &Arc<Service>, served: Served) -> Pulse {
     let service = Arc::clone(service);
-    Arc::new(move || {
+    let heartbeat = Arc::new(move || {
         let (invocations, failures) = service.metrics.totals();
-        WorkerLoad {
+        let load = WorkerLoad {
             in_flight: service.admission.running(),
             in_flight_max: service.admission.max(),
             invocations,
             failures,
             resident_bytes: resident_bytes(),
-        }
-    })
+        };
+        let versions = served.in_service.loads();
+        Heartbeat { load, availability: Availability::default(), versions }
+    });
+    Pulse { heartbeat }
 }
 
 /// Resident memory of this process, bytes; 0 where the system has no `/proc`.

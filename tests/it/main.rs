@@ -16,3 +16,4 @@ mod setup;
 mod streaming;
 mod tidy;
 mod versions;
+mod worker;

@@ -103,7 +103,7 @@ fn a_caller_that_stops_reading_does_not_keep_a_guest_beyond_its_deadline() {
         let unread = flooded(&cluster).await;
         assert_eq!(metric(&cluster, "steading_in_flight ").await, 1.0);
         becomes(&cluster, "steading_in_flight ", 0.0).await;
-        let exceeded = r#"steading_invocations_total{app="guests",function="echo",outcome="deadline_exceeded"}"#;
+        let exceeded = r#"steading_invocations_total{app="guests",version="1",function="echo",outcome="deadline_exceeded"}"#;
         assert_eq!(metric(&cluster, exceeded).await, 1.0);
         drop(unread);
     });
@@ -151,7 +151,7 @@ fn a_caller_that_goes_away_ends_the_guest_within_100_ms() {
             drop(reply);
             becomes(
                 &cluster,
-                r#"steading_invocations_total{app="ticker",function="ticker",outcome="cancelled"}"#,
+                r#"steading_invocations_total{app="ticker",version="1",function="ticker",outcome="cancelled"}"#,
                 f64::from(round),
             )
             .await;

@@ -217,11 +217,11 @@ impl Role {
 }
 
 /// The line of JSON by which a role says that it is ready.
-fn ready(line: &str) -> Option<Value> {
+pub(crate) fn ready(line: &str) -> Option<Value> {
     serde_json::from_str(line).ok().filter(Value::is_object)
 }
 
-fn url_in(ready: &Value, key: &str) -> Option<String> {
+pub(crate) fn url_in(ready: &Value, key: &str) -> Option<String> {
     Some(format!("http://{}", ready[key].as_str()?))
 }
 
@@ -237,7 +237,7 @@ fn manager_config(folder: &Path, listen: &str, more: &str) -> PathBuf {
     written(folder.join("manager.toml"), &text)
 }
 
-fn written(path: PathBuf, text: &str) -> PathBuf {
+pub(crate) fn written(path: PathBuf, text: &str) -> PathBuf {
     std::fs::write(&path, text).expect("the temporary folder takes a file");
     path
 }

@@ -1,14 +1,17 @@
 //! The harness of the end-to-end tests: the real binary as real processes, asked over real sockets.
 //!
 //! It starts and stops processes ([`Cluster`], [`Dev`]), builds the wasm that the tests publish
-//! ([`packages`]), and asks the manager and the workers ([`Api`], [`http`], [`Load`], [`Browser`]).
-//! It holds no test and links neither the manager nor the worker: what a test sees, a user could
-//! see. One invariant: no process outlives the test run, whatever way it ends.
+//! ([`packages`]), tells a worker what to do without a manager ([`Desk`]), and asks the manager and the
+//! workers ([`Api`], [`http`], [`Load`], [`Browser`]). It holds no test and links neither the manager nor
+//! the worker: what a test sees, a user could see. One invariant: no process outlives the test run,
+//! whatever way it ends.
 
 mod api;
 mod browser;
 mod cluster;
 mod command;
+pub mod desk;
+mod desk_worker;
 mod dev;
 mod eventually;
 mod gateway;
@@ -27,6 +30,8 @@ pub use api::{Api, Refusal};
 pub use browser::{Browser, browser_wanted};
 pub use cluster::{Builder, Cluster};
 pub use command::{Ended, Steading};
+pub use desk::Desk;
+pub use desk_worker::DeskWorker;
 pub use dev::Dev;
 pub use eventually::eventually;
 pub use gateway::{FakeWorker, Gateway};

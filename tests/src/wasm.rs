@@ -13,6 +13,22 @@ pub fn module_importing(import_module: &str, name: &str) -> Vec<u8> {
     with_imports(&import, &[("hello", "hello")])
 }
 
+/// A module of the native ABI with the function `hello`, which answers 200 with a text of letters,
+/// digits and blanks.
+pub fn saying(text: &str) -> Vec<u8> {
+    let module = format!(
+        r#"(module
+            (import "steading_v1" "response_send"
+                (func $response_send (param i32 i32 i32 i32) (result i32)))
+            (memory (export "memory") 1)
+            (data (i32.const 0) "\c8\00\00\00\00\00\00\00{text}")
+            (func (export "steading.http.hello") (param i32) (result i32)
+                (call $response_send (i32.const 0) (i32.const 8) (i32.const 8) (i32.const {}))))"#,
+        text.len()
+    );
+    wat::parse_str(module).expect("the text is a module")
+}
+
 fn with_imports(imports: &str, functions: &[(&str, &str)]) -> Vec<u8> {
     let exports: String = functions.iter().map(|(name, _)| export(name)).collect();
     let records: String = functions.iter().map(|(name, route)| record(name, route)).collect();

@@ -1,214 +1,212 @@
 //! Makes a worker serve what a desired state says: load what is new, swap the routes, let go of what
 //! is no longer wanted.
 //!
-//! A version that cannot be loaded leaves the one before it in service and is reported as failed. A
-//! version that was replaced is draining for as long as an invocation of it runs. Routes are swapped
-//! before every fetch and at the end: what is cached waits for nothing slow, and costs one swap in all.
+//! What is cached is taken up within [`Applier::apply`], in one swap; what has to be fetched or compiled
+//! comes afterwards through [`Applier::advance`], beside the next pull, and is put in service as it
+//! arrives. So nothing waits for anything slower than itself, and going back to a version that is held
+//! takes as long as mapping its code. Who is called when is decided in [`App`](super::app::App).
 
-use std::collections::HashMap;
-use std::sync::{Arc, Weak};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
 
-use steading_protocol::desired::{
-    DesiredApp, DesiredState, PlacementReport, PlacementState, PlacementsReport,
-};
-use steading_protocol::{AppName, Digest, Generation, VersionNumber};
-use steading_router::{RouteTable, Split};
+use steading_protocol::desired::{DesiredState, PlacementsReport};
+use steading_protocol::{Digest, Generation};
 use tokio::sync::watch;
+use tokio::time::sleep_until;
 
-use super::chain;
+use super::agenda::Agenda;
+use super::apps::Apps;
+use super::draining::Draining;
+use super::in_service::InService;
 use super::link::Session;
-use super::loader::{LoadError, Loader, Serving};
-use super::order::Order;
-use crate::guest::native::NativeModule;
-use crate::invoke::Function;
+use super::loader::{Fault, Loader};
+use super::loads::{Arrival, Loads};
+use super::modules::Modules;
+use super::report::{Reports, Standing};
 use crate::service::Routes;
 
 /// Applies desired states, one after the other.
 pub(crate) struct Applier {
-    loader: Loader,
-    routes: Routes,
+    loader: Arc<Loader>,
+    served: Served,
     generation: Generation,
-    serving: Vec<Serving>,
-    draining: Vec<Draining>,
-    /// What is being loaded or could not be, by app.
-    troubled: HashMap<AppName, PlacementReport>,
-    reports: watch::Sender<PlacementsReport>,
+    applied: Generation,
+    apps: Apps,
+    hold: Vec<Digest>,
+    /// What cannot be compiled need not be tried again.
+    unholdable: HashSet<Digest>,
+    modules: Modules,
+    loads: Loads,
+    draining: Draining,
+    agenda: Agenda,
+    reports: Reports,
 }
 
-/// Whether everything that could be done has been.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Progress {
-    /// Each app is served, or has failed for a reason that trying again would not change.
-    Complete,
-    /// Something could not be fetched; the same state is worth applying again.
-    Incomplete,
-}
-
-struct Draining {
-    app: AppName,
-    version: VersionNumber,
-    functions: Vec<Weak<Function>>,
+/// What others see of the applier's work.
+#[derive(Clone, Default)]
+pub(crate) struct Served {
+    /// Where requests find their function.
+    pub(crate) routes: Routes,
+    /// What the heartbeat tells.
+    pub(crate) in_service: InService,
+    /// Set once calls have been answered as a desired state wants it.
+    pub(crate) settled: Arc<AtomicBool>,
 }
 
 impl Applier {
-    pub(crate) fn new(loader: Loader, routes: Routes) -> (Self, watch::Receiver<PlacementsReport>) {
-        let empty = PlacementsReport {
+    pub(crate) fn new(loader: Loader, served: Served) -> (Self, watch::Receiver<PlacementsReport>) {
+        let loader = Arc::new(loader);
+        let (reports, receiver) = Reports::new();
+        let applier = Self {
+            loads: Loads::new(Arc::clone(&loader)),
+            loader,
+            served,
             generation: Generation(0),
             applied: Generation(0),
-            placements: vec![],
-        };
-        let (reports, receiver) = watch::channel(empty);
-        let applier = Self {
-            loader,
-            routes,
-            generation: Generation(0),
-            serving: vec![],
-            draining: vec![],
-            troubled: HashMap::new(),
+            apps: Apps::default(),
+            hold: vec![],
+            unholdable: HashSet::new(),
+            modules: Modules::default(),
+            draining: Draining::default(),
+            agenda: Agenda::new(),
             reports,
         };
         (applier, receiver)
     }
 
-    /// Makes the worker serve `desired`. Without a session, only what is cached can be loaded.
-    pub(crate) async fn apply(
-        &mut self,
-        desired: DesiredState,
-        session: Option<&Session>,
-    ) -> Progress {
+    /// Makes the worker serve `desired`, as far as it has the code; the rest is for
+    /// [`Applier::advance`].
+    pub(crate) async fn apply(&mut self, desired: DesiredState) {
+        self.want(desired);
+        self.modules.forget_passing();
+        let here = |digest: &Digest| self.loader.code.contains(digest);
+        let cached = self.to_load().filter(|digest| here(digest)).cloned().collect();
+        for (digest, module) in self.loads.cached(cached).await {
+            self.modules.put(digest, module);
+        }
+        self.take_up();
+        self.publish();
+        self.queue();
+    }
+
+    /// Waits for what is due next, and does it. May be dropped at any time.
+    pub(crate) async fn advance(&mut self, session: &Session) {
+        self.loads.start(session);
+        tokio::select! {
+            Some(arrival) = self.loads.next() => self.arrived(arrival),
+            () = sleep_until(self.agenda.next(!self.draining.is_empty())) => self.look_after(),
+        }
+    }
+
+    /// Whether calls are answered as the last state wants it, as far as that is possible at all.
+    pub(crate) fn is_applied(&self) -> bool {
+        self.applied == self.generation
+    }
+
+    fn want(&mut self, desired: DesiredState) {
         self.generation = desired.generation;
-        self.loader.metrics.generation.set(i64::try_from(desired.generation.0).unwrap_or(i64::MAX));
-        let order = Order::of(&desired);
-        self.drop_unwanted(&order);
-        let mut modules = self.modules();
-        let mut progress = Progress::Complete;
-        for app in &desired.apps {
-            if self.serving.iter().any(|serving| serving.desired == *app) {
-                self.troubled.remove(&app.app);
-                continue;
-            }
-            self.note(app, PlacementState::Loading, None);
-            if !self.loader.is_quick(app, &modules) {
-                self.publish(&order);
-            }
-            match self.loader.load(app, &modules, session).await {
-                Ok(serving) => {
-                    modules.extend(serving.modules.clone());
-                    self.serve(serving);
-                }
-                Err(error) => {
-                    if error.is_passing() {
-                        progress = Progress::Incomplete;
-                    }
-                    self.fail(app, &error);
-                }
-            }
-        }
-        self.publish(&order);
-        progress
+        let generation = i64::try_from(desired.generation.0).unwrap_or(i64::MAX);
+        self.loader.metrics.generation.set(generation);
+        self.apps.want(desired.apps);
+        self.hold = desired.hold.into_iter().map(|module| module.digest).collect();
+        self.unholdable.retain(|digest| self.hold.contains(digest));
     }
 
-    /// Whether an old version still has invocations.
-    pub(crate) fn is_draining(&self) -> bool {
-        !self.draining.is_empty()
+    /// The modules that must be loaded, in the manager's order, each once.
+    fn to_load(&self) -> impl Iterator<Item = &Digest> {
+        let mut seen = HashSet::new();
+        let missing = self.apps.missing();
+        missing.filter(move |digest| self.modules.get(digest).is_none() && seen.insert(*digest))
     }
 
-    /// Tells of old versions whose last invocation has ended.
-    pub(crate) fn look_after_drained(&mut self) {
-        let before = self.draining.len();
-        self.forget_drained();
-        if self.draining.len() < before {
-            self.report();
-        }
-    }
-
-    fn forget_drained(&mut self) {
-        self.draining.retain(|old| old.functions.iter().any(|f| f.strong_count() > 0));
-    }
-
-    /// Takes an app version up; it is called from the next [`Applier::publish`] on.
-    fn serve(&mut self, serving: Serving) {
-        let (app, version) = (serving.desired.app.clone(), serving.desired.version);
-        let old = self.serving.iter().position(|old| old.desired.app == app);
-        self.troubled.remove(&app);
-        match old {
-            Some(index) => {
-                let old = std::mem::replace(&mut self.serving[index], serving);
-                self.retire(old);
-            }
-            None => self.serving.push(serving),
-        }
-        tracing::info!(app = %app, version = version.0, generation = self.generation.0, "Placement ready");
-    }
-
-    fn fail(&mut self, app: &DesiredApp, error: &LoadError) {
-        let detail = chain(error);
-        tracing::error!(app = %app.app, version = app.version.0, error = detail, "Placement failed");
-        self.note(app, PlacementState::Failed, Some(detail));
-    }
-
-    fn drop_unwanted(&mut self, order: &Order<'_>) {
-        let wanted = |name: &AppName| order.rank(name).is_some();
-        self.troubled.retain(|name, _| wanted(name));
-        let (keep, gone) = std::mem::take(&mut self.serving)
-            .into_iter()
-            .partition(|serving| wanted(&serving.desired.app));
-        self.serving = keep;
-        self.publish(order);
-        for old in gone {
-            self.retire(old);
-        }
-    }
-
-    fn retire(&mut self, old: Serving) {
-        let functions = old.functions.iter().map(Arc::downgrade).collect();
-        let DesiredApp { app, version, .. } = old.desired;
-        self.draining.push(Draining { app, version, functions });
-    }
-
-    fn note(&mut self, app: &DesiredApp, state: PlacementState, detail: Option<String>) {
-        let report = PlacementReport { app: app.app.clone(), version: app.version, state, detail };
-        self.troubled.insert(app.app.clone(), report);
+    /// Takes up every version whose modules are all there.
+    fn take_up(&mut self) {
+        self.apps.take_up(&self.loader, &self.modules);
+        self.modules.keep_only(&self.apps.missing().collect());
+        self.agenda.retry(self.modules.has_passing());
     }
 
     /// Swaps the route table and then tells what is served.
-    fn publish(&mut self, order: &Order<'_>) {
-        self.serving.sort_by_key(|serving| order.rank(&serving.desired.app));
-        let mut table = RouteTable::default();
-        for Serving { desired, routes, .. } in &self.serving {
-            table.insert(desired.app.as_str(), &desired.hosts, Split::whole(Arc::clone(routes)));
+    fn publish(&mut self) {
+        self.served.routes.store(Arc::new(self.apps.table()));
+        self.served.in_service.set(self.apps.in_service());
+        for version in self.apps.take_let_go() {
+            self.draining.add(&version);
         }
-        self.routes.store(Arc::new(table));
+        if self.apps.is_applied() {
+            self.applied = self.generation;
+            self.served.settled.store(true, Ordering::Release);
+        }
+        self.agenda.published();
         self.report();
     }
 
     fn report(&mut self) {
-        self.forget_drained();
-        let state = |app: &AppName, version, state| PlacementReport {
-            app: app.clone(),
-            version,
-            state,
-            detail: None,
-        };
-        let ready = self
-            .serving
-            .iter()
-            .map(|s| state(&s.desired.app, s.desired.version, PlacementState::Ready));
-        let troubled = self.troubled.values().cloned();
-        let mut placements: Vec<_> = ready.chain(troubled).collect();
-        for old in &self.draining {
-            // a version that came back is no longer draining
-            if !placements.iter().any(|p| p.app == old.app && p.version == old.version) {
-                placements.push(state(&old.app, old.version, PlacementState::Draining));
-            }
-        }
-        let report =
-            PlacementsReport { generation: self.generation, applied: Generation(0), placements };
-        self.reports.send_replace(report);
+        self.draining.forget_drained();
+        self.reports.tell(Standing {
+            generation: self.generation,
+            applied: self.applied,
+            apps: self.apps.iter(),
+            draining: self.draining.versions(),
+        });
     }
 
-    /// Every module that is loaded now, so that a new version does not load it twice.
-    fn modules(&self) -> HashMap<Digest, Arc<NativeModule>> {
-        self.serving.iter().flat_map(|serving| serving.modules.clone()).collect()
+    /// Has loaded what is missing and what is to be held.
+    fn queue(&mut self) {
+        let wanted = self.to_load().cloned().collect();
+        self.loads.want(wanted);
+        let absent = |digest: &&Digest| {
+            !self.loader.code.contains(digest) && !self.unholdable.contains(*digest)
+        };
+        self.loads.hold(self.hold.iter().filter(absent).cloned().collect());
+    }
+
+    fn arrived(&mut self, (digest, module): Arrival) {
+        if !self.apps.missing().any(|missing| *missing == digest) {
+            if let Err(fault) = module.map_err(Fault::from) {
+                tracing::debug!(module = %digest, error = fault.detail, "Module cannot be held");
+                if !fault.is_passing {
+                    self.unholdable.insert(digest);
+                }
+            }
+            return;
+        }
+        if let Err(error) = &module {
+            let error = super::chain(error);
+            tracing::warn!(module = %digest, error, "Module cannot be loaded");
+        }
+        self.modules.put(digest, module);
+        self.take_up();
+        if self.agenda.publish() || self.loads.is_idle() {
+            self.publish();
+        }
+    }
+
+    fn look_after(&mut self) {
+        if self.agenda.is_publish_due() {
+            self.publish();
+        }
+        if self.agenda.take_retry() {
+            self.modules.forget_passing();
+            self.queue();
+        }
+        if self.draining.forget_drained() {
+            self.report();
+        }
+        // before the first state nobody knows what is wanted
+        if self.agenda.take_tidy() && self.generation > Generation(0) {
+            self.tidy();
+        }
+    }
+
+    /// Deletes code that nobody wants, beside everything else, and tries again to hold what is not held.
+    fn tidy(&mut self) {
+        let used = self.apps.wanted_modules().chain(&self.hold).chain(self.modules.live());
+        let used: HashSet<Digest> = used.cloned().collect();
+        let code = self.loader.code.clone();
+        tokio::task::spawn_blocking(move || code.forget_unwanted(&used, SystemTime::now()));
+        self.queue();
     }
 }

@@ -14,6 +14,7 @@ use steading_protocol::{Digest, Generation, Secret, WorkerId};
 use url::Url;
 
 use super::state::{Identity, StateDir};
+use crate::engine::CodeCache;
 
 /// How to reach and join the manager.
 pub(crate) struct Link {
@@ -21,11 +22,13 @@ pub(crate) struct Link {
     pub(crate) manager: Url,
     pub(crate) join_token: Option<Secret>,
     pub(crate) state: StateDir,
+    pub(crate) code: CodeCache,
     pub(crate) name: String,
     pub(crate) url: Url,
 }
 
-/// A worker that the manager knows.
+/// A worker that the manager knows; cheap to clone.
+#[derive(Clone)]
 pub(crate) struct Session {
     http: reqwest::Client,
     api: Url,
@@ -47,10 +50,12 @@ pub(crate) enum LinkError {
     Unreachable { call: &'static str, source: reqwest::Error },
     #[error("module {} arrived with other bytes than its digest says", .0.short())]
     WrongBytes(Digest),
-    #[error("cannot keep this worker's identity")]
-    Keep(#[source] std::io::Error),
+    #[error("cannot read this worker's identity")]
+    Identity(#[source] std::io::Error),
 }
 
+/// The modules that a join tells of: some 200 KiB.
+const MODULES_TOLD_MAX: usize = 3000;
 /// The time for a short call.
 const CALL_TIME_MAX: Duration = Duration::from_secs(10);
 /// The time to fetch one module; at the 100 MiB limit this is a slow link of 1 MiB/s.
@@ -60,13 +65,13 @@ impl Link {
     /// Joins with the join token, keeping the identity of an earlier join; without a token, that
     /// identity is all there is.
     pub(crate) async fn join(&self) -> Result<Session, LinkError> {
-        let known = self.state.identity().map_err(LinkError::Keep)?;
+        let known = self.state.identity().map_err(LinkError::Identity)?;
         let Some(join_token) = &self.join_token else {
             let known = known.ok_or(LinkError::NoToken)?;
             return Ok(self.session(known, Duration::from_secs(2)));
         };
         let request = JoinRequest {
-            worker: known.map(|identity| identity.worker),
+            worker: known.as_ref().map(|identity| identity.worker.clone()),
             name: self.name.clone(),
             url: self.url.as_str().trim_end_matches('/').to_owned(),
             release: env!("CARGO_PKG_VERSION").to_owned(),
@@ -74,14 +79,24 @@ impl Link {
             labels: Labels::new(),
             capacity: Capacity::default(),
             availability: Availability::default(),
-            modules: vec![],
+            modules: self.modules(),
         };
         let call = self.http.post(endpoint(&self.api(), &["workers", "join"]));
         let call = call.bearer_auth(join_token.expose()).json(&request).timeout(CALL_TIME_MAX);
         let reply: JoinReply = json("join", send("join", call).await?).await?;
         let identity = Identity { worker: reply.worker, token: reply.token };
-        self.state.set_identity(&identity).map_err(LinkError::Keep)?;
+        // a full disk must not keep a worker from serving; it is the same one as long as it runs
+        if let Err(error) = self.state.set_identity(&identity) {
+            tracing::error!(error = %error, "Identity cannot be kept for the next start");
+        }
         Ok(self.session(identity, Duration::from_millis(reply.heartbeat_ms.max(100))))
+    }
+
+    /// The modules to tell of: where an app goes may depend on who has its code already.
+    fn modules(&self) -> Vec<Digest> {
+        let mut modules = self.code.modules();
+        modules.truncate(MODULES_TOLD_MAX);
+        modules
     }
 
     fn session(&self, identity: Identity, heartbeat_every: Duration) -> Session {

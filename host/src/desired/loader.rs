@@ -3,20 +3,23 @@
 //! nothing itself; a fault is a value that says whether trying again is any use.
 
 use std::collections::HashMap;
+use std::num::NonZero;
 use std::sync::Arc;
 
 use steading_protocol::desired::DesiredApp;
 use steading_protocol::{Digest, FunctionSpec, Trigger};
 use steading_router::{Ambiguous, AppRoutes};
+use tokio::sync::Semaphore;
 use wasmtime::Linker;
 
+use super::chain;
 use super::link::{LinkError, Session};
 use crate::admission::Gates;
 use crate::ceilings::{Ceilings, OverCeiling};
 use crate::engine::{CacheError, CodeCache};
 use crate::guest::native::{NativeFunction, NativeModule, State, Unusable};
 use crate::invoke::Function;
-use crate::metrics::{FunctionMetrics, Metrics};
+use crate::metrics::{FunctionMetrics, Metrics, VersionCounts};
 
 /// What loading needs.
 pub(crate) struct Loader {
@@ -25,21 +28,26 @@ pub(crate) struct Loader {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) gates: Gates,
     pub(crate) ceilings: Ceilings,
+    pub(crate) compiling: Semaphore,
 }
 
-/// An app version that is loaded.
-pub(super) struct Serving {
-    pub(super) desired: DesiredApp,
-    pub(super) modules: HashMap<Digest, Arc<NativeModule>>,
+/// Modules compiled at once: one for each core; a large one has its functions compiled in parallel anyway.
+pub(crate) fn compiling() -> Semaphore {
+    Semaphore::new(std::thread::available_parallelism().map_or(1, NonZero::get))
+}
+
+/// What an app version is when it is loaded.
+pub(super) struct Loaded {
     pub(super) functions: Vec<Arc<Function>>,
     pub(super) routes: Arc<AppRoutes<Arc<Function>>>,
+    pub(super) counts: Arc<VersionCounts>,
 }
 
 /// An app version could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LoadError {
-    #[error("module {} is not in the cache and the manager is away", .0.short())]
-    Absent(Digest),
+    #[error("module {} of a function is not among those of its version", .0.short())]
+    Unlisted(Digest),
     #[error("module {} cannot be fetched", digest.short())]
     Fetch { digest: Digest, source: LinkError },
     #[error(transparent)]
@@ -51,56 +59,51 @@ pub(super) enum LoadError {
     #[error(transparent)]
     Routes(#[from] Ambiguous),
     #[error("loading was interrupted")]
-    Interrupted(#[source] tokio::task::JoinError),
+    Interrupted(#[from] tokio::task::JoinError),
+}
+
+/// Why something could not be loaded, in one line, for everyone whom it concerns.
+#[derive(Clone, Debug)]
+pub(super) struct Fault {
+    pub(super) detail: String,
+    /// Whether the same might succeed later without anything being published.
+    pub(super) is_passing: bool,
 }
 
 impl Loader {
-    /// Whether nothing must be fetched or compiled for the app.
-    pub(super) fn is_quick(
-        &self,
-        app: &DesiredApp,
-        loaded: &HashMap<Digest, Arc<NativeModule>>,
-    ) -> bool {
-        let here = |digest| loaded.contains_key(digest) || self.code.contains(digest);
-        app.modules.iter().all(|module| here(&module.digest))
-    }
-
-    pub(super) async fn load(
-        &self,
-        app: &DesiredApp,
-        loaded: &HashMap<Digest, Arc<NativeModule>>,
-        session: Option<&Session>,
-    ) -> Result<Serving, LoadError> {
+    /// What can be refused before anything is fetched.
+    pub(super) fn check(&self, app: &DesiredApp) -> Result<(), LoadError> {
         for function in &app.functions {
             self.ceilings.function(function.name.as_str(), function.limits)?;
         }
-        let mut modules = HashMap::new();
-        for module in &app.modules {
-            let ready = match loaded.get(&module.digest) {
-                Some(module) => Arc::clone(module),
-                None => Arc::new(self.module(&module.digest, session).await?),
-            };
-            modules.insert(module.digest.clone(), ready);
-        }
-        let functions: Vec<_> = app
-            .functions
-            .iter()
-            .map(|spec| self.function(app, spec, &modules).map(Arc::new))
-            .collect::<Result<_, _>>()?;
+        Ok(())
+    }
+
+    /// Makes functions of a version whose modules are all there.
+    pub(super) fn assemble(
+        &self,
+        app: &DesiredApp,
+        modules: &HashMap<&Digest, Arc<NativeModule>>,
+    ) -> Result<Loaded, LoadError> {
+        let counts = Arc::default();
+        let function = |spec| self.function(app, spec, modules, &counts).map(Arc::new);
+        let functions: Vec<_> = app.functions.iter().map(function).collect::<Result<_, _>>()?;
         let routes = AppRoutes::new(functions.iter().map(|f| (&f.http, Arc::clone(f))))?;
-        Ok(Serving { desired: app.clone(), modules, functions, routes: Arc::new(routes) })
+        Ok(Loaded { functions, routes: Arc::new(routes), counts })
     }
 
     fn function(
         &self,
         app: &DesiredApp,
         spec: &FunctionSpec,
-        modules: &HashMap<Digest, Arc<NativeModule>>,
+        modules: &HashMap<&Digest, Arc<NativeModule>>,
+        counts: &Arc<VersionCounts>,
     ) -> Result<Function, LoadError> {
         let module =
-            modules.get(&spec.module).ok_or_else(|| LoadError::Absent(spec.module.clone()))?;
+            modules.get(&spec.module).ok_or_else(|| LoadError::Unlisted(spec.module.clone()))?;
         let Trigger::Http(http) = &spec.trigger;
         let limits = self.ceilings.function(spec.name.as_str(), spec.limits)?;
+        let version = (app.version, counts);
         Ok(Function {
             app: app.app.clone(),
             version: app.version,
@@ -112,47 +115,63 @@ impl Loader {
                 (&spec.name, limits.in_flight_max),
             ),
             native: NativeFunction::new(Arc::clone(module), &spec.export, limits)?,
-            metrics: FunctionMetrics::new(&self.metrics, app.app.as_str(), spec.name.as_str()),
+            metrics: FunctionMetrics::new(
+                &self.metrics,
+                app.app.as_str(),
+                version,
+                spec.name.as_str(),
+            ),
         })
     }
 
     /// A module from the cache, or else fetched and compiled, off the threads that serve.
-    async fn module(
-        &self,
-        digest: &Digest,
-        session: Option<&Session>,
+    pub(super) async fn module(
+        self: Arc<Self>,
+        digest: Digest,
+        session: Session,
     ) -> Result<NativeModule, LoadError> {
-        let (code, name) = (self.code.clone(), digest.clone());
-        let cached = blocking(move || code.get(&name)).await?;
-        let module = match (cached, session) {
-            (Some(module), _) => module,
-            (None, None) => return Err(LoadError::Absent(digest.clone())),
-            (None, Some(session)) => {
-                let fetched = session.module(digest).await;
-                let wasm = fetched
-                    .map_err(|source| LoadError::Fetch { digest: digest.clone(), source })?;
-                let (code, name) = (self.code.clone(), digest.clone());
-                blocking(move || code.insert(&name, &wasm)).await??
-            }
-        };
-        Ok(NativeModule::prepare(&self.linker, &module)?)
+        if let Some(cached) = Arc::clone(&self).cached(digest.clone()).await {
+            return cached;
+        }
+        let fetched = session.module(&digest).await;
+        let wasm = fetched.map_err(|source| LoadError::Fetch { digest: digest.clone(), source })?;
+        let _turn = self.compiling.acquire().await.expect("nobody closes it");
+        let loader = Arc::clone(&self);
+        blocking(move || {
+            let module = loader.code.insert(&digest, &wasm)?;
+            Ok(NativeModule::prepare(&loader.linker, &module)?)
+        })
+        .await
+    }
+
+    /// A module from the cache, if it is there.
+    pub(super) async fn cached(
+        self: Arc<Self>,
+        digest: Digest,
+    ) -> Option<Result<NativeModule, LoadError>> {
+        let found = blocking(move || {
+            let module = self.code.get(&digest);
+            let prepare = |module| NativeModule::prepare(&self.linker, &module);
+            Ok(module.map(prepare).transpose()?)
+        });
+        found.await.transpose()
     }
 }
 
-impl LoadError {
-    /// Whether the same might succeed later without anything being published.
-    pub(super) fn is_passing(&self) -> bool {
-        match self {
-            Self::Absent(_) | Self::Fetch { .. } | Self::Interrupted(_) => true,
-            Self::Cache(CacheError::Store { .. }) => true,
-            Self::Cache(CacheError::Compile { .. }) | Self::Ceiling(_) => false,
-            Self::Unusable(_) | Self::Routes(_) => false,
-        }
+impl From<LoadError> for Fault {
+    fn from(error: LoadError) -> Self {
+        let is_passing = match &error {
+            LoadError::Fetch { .. } | LoadError::Interrupted(_) => true,
+            LoadError::Cache(CacheError::Store { .. } | CacheError::Load { .. }) => true,
+            LoadError::Cache(CacheError::Compile { .. }) | LoadError::Ceiling(_) => false,
+            LoadError::Unusable(_) | LoadError::Routes(_) | LoadError::Unlisted(_) => false,
+        };
+        Self { detail: chain(&error), is_passing }
     }
 }
 
 async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
+    work: impl FnOnce() -> Result<T, LoadError> + Send + 'static,
 ) -> Result<T, LoadError> {
-    tokio::task::spawn_blocking(work).await.map_err(LoadError::Interrupted)
+    tokio::task::spawn_blocking(work).await?
 }

@@ -1,38 +1,46 @@
 //! The worker's side of its bond with the manager: join, pull the desired state, apply it, report.
 //!
+//! [`apply`] decides what is to be loaded and when it is served, with [`app`] for the versions of one app;
+//! [`loads`] and [`loader`] load it; [`forward`] tells the manager.
+//!
 //! The worker never needs the manager to go on serving: the last state is on disk and is applied at
 //! start from the code cache, before anyone is asked. Everything here retries for ever, with growing
 //! pauses, because a manager that is away will come back. Invariant: one task applies states, so no two
 //! are ever applied at once.
 
+mod agenda;
+mod app;
 mod apply;
+mod apps;
+mod draining;
+mod forward;
+mod in_service;
 mod link;
 mod loader;
-mod order;
+mod loads;
+mod modules;
+mod report;
 mod state;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::pin::pin;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use steading_protocol::desired::{DesiredState, Heartbeat, PlacementsReport};
-use steading_protocol::{Availability, Generation};
+use steading_protocol::Generation;
+use steading_protocol::desired::{DesiredState, PlacementsReport};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use apply::{Applier, Progress};
+pub(crate) use apply::{Applier, Served};
 pub(crate) use link::{Link, LinkError, Session};
-pub(crate) use loader::Loader;
+pub(crate) use loader::{Loader, compiling};
 pub(crate) use state::StateDir;
 
-use crate::worker::Load;
+pub(crate) use self::forward::Pulse;
+use self::forward::{beat, report};
 
 /// How long one pull waits at the manager for news.
 const PULL_WAIT: Duration = Duration::from_secs(25);
-
-/// How long one pull waits while an old version drains, so that its end is told soon.
-const PULL_WAIT_DRAINING: Duration = Duration::from_secs(1);
 
 /// Follows the manager until cancelled.
 pub(crate) struct Follower {
@@ -40,9 +48,7 @@ pub(crate) struct Follower {
     pub(crate) applier: Applier,
     pub(crate) state: StateDir,
     pub(crate) reports: watch::Receiver<PlacementsReport>,
-    /// Set once a state has been applied whole.
-    pub(crate) settled: Arc<AtomicBool>,
-    pub(crate) load: Arc<dyn Fn() -> Load + Send + Sync>,
+    pub(crate) pulse: Pulse,
 }
 
 impl Follower {
@@ -51,10 +57,13 @@ impl Follower {
         match self.state.desired() {
             Ok(Some(desired)) => {
                 let generation = desired.generation;
-                if self.applier.apply(desired, None).await == Progress::Complete {
-                    self.settled.store(true, Ordering::Release);
-                }
-                tracing::info!(generation = generation.0, "Last desired state taken up again");
+                self.applier.apply(desired).await;
+                let whole = self.applier.is_applied();
+                tracing::info!(
+                    generation = generation.0,
+                    whole,
+                    "Last desired state taken up again"
+                );
             }
             Ok(None) => {}
             Err(error) => {
@@ -87,9 +96,9 @@ impl Follower {
 
     /// One session: heartbeats, reports and pulls side by side, until one finds the worker unknown.
     async fn follow(&mut self, session: &Session, stop: &CancellationToken) {
-        let beats = beat(session, &*self.load);
+        let beats = beat(session, self.pulse.clone());
         let reports = report(session, self.reports.clone());
-        let pulls = pull(session, &mut self.applier, &self.state, &self.settled);
+        let pulls = pull(session, &mut self.applier, &self.state);
         tokio::select! {
             () = beats => {}
             () = reports => {}
@@ -100,32 +109,36 @@ impl Follower {
 }
 
 /// Pulls and applies states; returns when the manager does not know this worker.
-async fn pull(session: &Session, applier: &mut Applier, state: &StateDir, settled: &AtomicBool) {
+async fn pull(session: &Session, applier: &mut Applier, state: &StateDir) {
     // after a join the manager's word is taken whatever the generation: it may have been restored
     // from a backup and count anew
     let mut known = Generation(0);
     let mut pauses = Pauses::new();
     loop {
-        let wait = if applier.is_draining() { PULL_WAIT_DRAINING } else { PULL_WAIT };
-        match session.desired(known, wait).await {
-            Ok(None) => applier.look_after_drained(),
+        match beside(applier, session, session.desired(known, PULL_WAIT)).await {
+            Ok(None) => pauses = Pauses::new(),
             Ok(Some(desired)) => {
-                let generation = desired.generation;
-                let progress = applier.apply(desired.clone(), Some(session)).await;
+                known = desired.generation;
+                pauses = Pauses::new();
+                applier.apply(desired.clone()).await;
                 keep(state, &desired);
-                if progress == Progress::Complete {
-                    known = generation;
-                    settled.store(true, Ordering::Release);
-                    pauses = Pauses::new();
-                } else {
-                    pauses.pause().await;
-                }
             }
             Err(LinkError::Unknown) => return,
             Err(error) => {
                 tracing::warn!(error = %error, cause = error.cause(), "Desired state cannot be pulled, trying again");
-                pauses.pause().await;
+                beside(applier, session, pauses.pause()).await;
             }
+        }
+    }
+}
+
+/// Lets the applier get on while something else is waited for.
+async fn beside<T>(applier: &mut Applier, session: &Session, wait: impl Future<Output = T>) -> T {
+    let mut wait = pin!(wait);
+    loop {
+        tokio::select! {
+            waited = &mut wait => return waited,
+            () = applier.advance(session) => {}
         }
     }
 }
@@ -134,46 +147,6 @@ async fn pull(session: &Session, applier: &mut Applier, state: &StateDir, settle
 fn keep(state: &StateDir, desired: &DesiredState) {
     if let Err(error) = state.set_desired(desired) {
         tracing::error!(error = %error, "Desired state cannot be kept for the next start");
-    }
-}
-
-/// Sends heartbeats; returns when the manager does not know this worker.
-async fn beat(session: &Session, load: &(dyn Fn() -> Load + Send + Sync)) {
-    let mut every = tokio::time::interval(session.heartbeat_every());
-    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        every.tick().await;
-        match session
-            .heartbeat(&Heartbeat {
-                load: load(),
-                availability: Availability::default(),
-                versions: vec![],
-            })
-            .await
-        {
-            Ok(_newest) => {}
-            Err(LinkError::Unknown) => return,
-            Err(error) => tracing::debug!(error = %error, "Heartbeat failed"),
-        }
-    }
-}
-
-/// Sends the newest report whenever it changes; returns when the manager does not know this worker.
-async fn report(session: &Session, mut reports: watch::Receiver<PlacementsReport>) {
-    reports.mark_changed();
-    while reports.changed().await.is_ok() {
-        let mut pauses = Pauses::new();
-        loop {
-            let newest = reports.borrow_and_update().clone();
-            match session.report(&newest).await {
-                Ok(()) => break,
-                Err(LinkError::Unknown) => return,
-                Err(error) => {
-                    tracing::warn!(error = %error, "Placements cannot be reported, trying again");
-                    pauses.pause().await;
-                }
-            }
-        }
     }
 }
 
@@ -190,9 +163,12 @@ impl Pauses {
         Self(growing.build())
     }
 
+    fn next(&mut self) -> Duration {
+        self.0.next().unwrap_or(Duration::from_secs(5))
+    }
+
     async fn pause(&mut self) {
-        let pause = self.0.next().unwrap_or(Duration::from_secs(5));
-        tokio::time::sleep(pause).await;
+        tokio::time::sleep(self.next()).await;
     }
 }
 

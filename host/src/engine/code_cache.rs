@@ -1,24 +1,45 @@
 //! Compiled modules on disk, so that a module is compiled once on a worker and not at every start.
 //!
-//! A file is named by the module's digest inside a folder named by the engine's compatibility hash. It is
-//! written beside its place and renamed, never overwritten: whatever stands under a final name is
-//! whole. A file that cannot be loaded is set aside and compiled anew.
+//! A file lies in a folder named by the engine's compatibility hash, and its own name says which module
+//! it is the code of and what its bytes are: `<SHA-256 of the module>-<SHA-256 of the code>.cwasm`. It is
+//! written beside its place and renamed, never overwritten. Native code runs as it is, so its bytes are
+//! checked against the name each time before it is loaded; a file that has changed, as a bad disk or a
+//! careless restore does it, is set aside and the module is compiled anew. That is no defence against
+//! somebody who may write here. Which files go again is decided in [`forget`](super::forget).
+//!
+//! Invariant: no byte of a file is trusted that is not what was written.
 
+use std::collections::HashMap;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
+use sha2::{Digest as _, Sha256};
 use steading_protocol::Digest;
 use wasmtime::Module;
 
 use super::{Engine, platform};
 
-/// The compiled modules of one worker.
+/// The compiled modules of one worker; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct CodeCache {
     engine: Engine,
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
+    shelf: Arc<Mutex<Shelf>>,
+}
+
+/// What lies in the folder, by module: looked up far more often than it changes.
+pub(super) type Shelf = HashMap<Digest, Entry>;
+
+/// One file of code.
+pub(super) struct Entry {
+    /// The SHA-256 of the code.
+    code: Digest,
+    /// When the module was last wanted; at the start, when the file was written.
+    pub(super) wanted_at: SystemTime,
 }
 
 /// A module could not be compiled or kept.
@@ -28,7 +49,26 @@ pub(crate) enum CacheError {
     Compile { digest: Digest, source: wasmtime::Error },
     #[error("cannot keep the code of module {} in {}", digest.short(), path.display())]
     Store { digest: Digest, path: PathBuf, source: io::Error },
+    #[error("cannot load the code of module {} that was just compiled", digest.short())]
+    Load { digest: Digest, source: wasmtime::Error },
 }
+
+/// Code on disk that is not used.
+#[derive(Debug, thiserror::Error)]
+enum Unfit {
+    #[error("it cannot be read: {0}")]
+    Unreadable(#[from] io::Error),
+    #[error("its bytes are not those that were written")]
+    Changed,
+    #[error("{0:#}")]
+    Refused(wasmtime::Error),
+}
+
+const EXTENSION: &str = "cwasm";
+
+/// A file in an engine's folder that is written at every start with that engine: its time says when the
+/// folder was last of use.
+pub(super) const USED: &str = "used";
 
 impl CodeCache {
     /// Opens the cache below a worker's state folder.
@@ -37,42 +77,68 @@ impl CodeCache {
         engine.wasmtime().precompile_compatibility_hash().hash(&mut hasher);
         let folder = state_dir.join("code").join(format!("{:016x}", hasher.finish()));
         fs::create_dir_all(&folder)?;
-        Ok(Self { engine, folder })
-    }
-
-    /// Whether the module's code is here, as far as its name tells.
-    pub(crate) fn contains(&self, digest: &Digest) -> bool {
-        self.path(digest).exists()
-    }
-
-    /// The module, when its code is here. Blocks on the disk.
-    pub(crate) fn get(&self, digest: &Digest) -> Option<Module> {
-        let path = self.path(digest);
-        if !path.exists() {
-            return None;
+        // on a full disk this may fail; what is cached is needed all the more then
+        fs::write(folder.join(USED), []).ok();
+        let mut shelf = Shelf::new();
+        for file in fs::read_dir(&folder)?.flatten() {
+            if let Some((module, code)) = parse(&file.path()) {
+                let written = file.metadata().and_then(|metadata| metadata.modified());
+                let wanted_at = written.unwrap_or(SystemTime::UNIX_EPOCH);
+                shelf.insert(module, Entry { code, wanted_at });
+            }
         }
-        match platform::load_code(self.engine.wasmtime(), &path) {
+        Ok(Self { engine, folder, shelf: Arc::new(Mutex::new(shelf)) })
+    }
+
+    /// Whether the module's code is here, as far as can be told without reading it.
+    pub(crate) fn contains(&self, module: &Digest) -> bool {
+        self.shelf().contains_key(module)
+    }
+
+    /// The modules whose code is here.
+    pub(crate) fn modules(&self) -> Vec<Digest> {
+        self.shelf().keys().cloned().collect()
+    }
+
+    /// The module, when its code is here and whole. Blocks on the disk.
+    pub(crate) fn get(&self, module: &Digest) -> Option<Module> {
+        let code = self.shelf().get(module)?.code.clone();
+        let path = self.path(module, &code);
+        match self.load_checked(&path, &code) {
             Ok(module) => Some(module),
-            Err(error) => {
-                tracing::warn!(module = %digest, error = format!("{error:#}"), "Cached code cannot be loaded, compiling anew");
-                let aside = path.with_extension("unusable");
-                fs::rename(&path, aside).ok();
+            Err(unfit) => {
+                tracing::warn!(module = %module, error = %unfit, "Cached code cannot be used, compiling anew");
+                self.shelf().remove(module);
+                fs::rename(&path, path.with_extension("unusable")).ok();
                 None
             }
         }
     }
 
     /// Compiles a module and keeps its code. Blocks on the processor and the disk.
-    pub(crate) fn insert(&self, digest: &Digest, wasm: &[u8]) -> Result<Module, CacheError> {
-        let compile = |source| CacheError::Compile { digest: digest.clone(), source };
-        let code = self.engine.wasmtime().precompile_module(wasm).map_err(compile)?;
-        let path = self.path(digest);
-        self.write(&path, &code).map_err(|source| CacheError::Store {
-            digest: digest.clone(),
+    pub(crate) fn insert(&self, module: &Digest, wasm: &[u8]) -> Result<Module, CacheError> {
+        let digest = || module.clone();
+        let compiled = self.engine.wasmtime().precompile_module(wasm);
+        let bytes = compiled.map_err(|source| CacheError::Compile { digest: digest(), source })?;
+        let code = Digest::from_bytes(Sha256::digest(&bytes).into());
+        let path = self.path(module, &code);
+        self.write(&path, &bytes).map_err(|source| CacheError::Store {
+            digest: digest(),
             path: path.clone(),
             source,
         })?;
-        platform::load_code(self.engine.wasmtime(), &path).map_err(compile)
+        self.shelf().insert(digest(), Entry { code, wanted_at: SystemTime::now() });
+        platform::load_code(self.engine.wasmtime(), &path)
+            .map_err(|source| CacheError::Load { digest: digest(), source })
+    }
+
+    fn load_checked(&self, path: &Path, code: &Digest) -> Result<Module, Unfit> {
+        let mut hasher = Sha256::new();
+        io::copy(&mut fs::File::open(path)?, &mut hasher)?;
+        if Digest::from_bytes(hasher.finalize().into()) != *code {
+            return Err(Unfit::Changed);
+        }
+        platform::load_code(self.engine.wasmtime(), path).map_err(Unfit::Refused)
     }
 
     fn write(&self, path: &Path, code: &[u8]) -> io::Result<()> {
@@ -89,23 +155,34 @@ impl CodeCache {
         written
     }
 
-    fn path(&self, digest: &Digest) -> PathBuf {
-        self.folder.join(format!("{digest}.cwasm"))
+    pub(super) fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn path(&self, module: &Digest, code: &Digest) -> PathBuf {
+        self.folder.join(format!("{module}-{code}.{EXTENSION}"))
     }
 }
 
+/// The module and the code that a file's name speaks of.
+pub(super) fn parse(path: &Path) -> Option<(Digest, Digest)> {
+    let name = path.file_name()?.to_str()?.strip_suffix(EXTENSION)?.strip_suffix('.')?;
+    let (module, code) = name.split_once('-')?;
+    Some((module.parse().ok()?, code.parse().ok()?))
+}
+
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::EngineConfig;
 
-    fn cache(folder: &Path) -> CodeCache {
+    pub(in crate::engine) fn cache(folder: &Path) -> CodeCache {
         let config = EngineConfig { instances_max: 4, ..EngineConfig::default() };
         CodeCache::open(Engine::new(config).unwrap(), folder).unwrap()
     }
 
     /// An empty module, in the binary format.
-    const EMPTY: &[u8] = b"\0asm\x01\0\0\0";
+    pub(in crate::engine) const EMPTY: &[u8] = b"\0asm\x01\0\0\0";
 
     #[test]
     fn a_module_is_compiled_once_and_found_again() {
@@ -114,18 +191,44 @@ mod tests {
         assert!(cache(folder.path()).get(&digest).is_none());
         assert!(!cache(folder.path()).contains(&digest));
         cache(folder.path()).insert(&digest, EMPTY).unwrap();
-        assert!(cache(folder.path()).contains(&digest));
-        assert!(cache(folder.path()).get(&digest).is_some());
+        let again = cache(folder.path());
+        assert!(again.contains(&digest) && again.get(&digest).is_some());
+        assert_eq!(again.modules(), [digest]);
     }
 
     #[test]
-    fn unusable_code_is_set_aside() {
+    fn code_with_any_byte_changed_is_set_aside_and_compiled_anew() {
         let folder = tempfile::tempdir().unwrap();
         let digest = Digest::from_bytes([7; 32]);
         let cache = cache(folder.path());
-        fs::write(cache.path(&digest), b"not code").unwrap();
-        assert!(cache.get(&digest).is_none());
         cache.insert(&digest, EMPTY).unwrap();
-        assert!(cache.get(&digest).is_some());
+        let path = cache.path(&digest, &cache.shelf()[&digest].code.clone());
+        let whole = fs::read(&path).unwrap();
+        let mut changed = vec![whole[..whole.len() - 1].to_vec(), vec![]];
+        for at in [0, whole.len() / 2, whole.len() - 1] {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1;
+            changed.push(bytes);
+        }
+        for bytes in changed {
+            fs::write(&path, bytes).unwrap();
+            assert!(cache.get(&digest).is_none());
+            assert!(!cache.contains(&digest), "it is not taken for cached any more");
+            assert!(!path.exists());
+            cache.insert(&digest, EMPTY).unwrap();
+            assert!(cache.get(&digest).is_some());
+        }
+    }
+
+    #[test]
+    fn code_that_somebody_has_deleted_is_compiled_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let digest = Digest::from_bytes([7; 32]);
+        let cache = cache(folder.path());
+        cache.insert(&digest, EMPTY).unwrap();
+        fs::remove_dir_all(&cache.folder).unwrap();
+        assert!(cache.get(&digest).is_none() && !cache.contains(&digest));
+        fs::create_dir_all(&cache.folder).unwrap();
+        assert!(cache.insert(&digest, EMPTY).is_ok());
     }
 }

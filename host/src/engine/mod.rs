@@ -6,6 +6,7 @@
 //! source of type confusion upstream.
 
 mod code_cache;
+mod forget;
 mod limit;
 mod platform;
 mod ticker;

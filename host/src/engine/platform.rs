@@ -70,8 +70,8 @@ pub(super) fn tune(
 /// write the directory it lies in; nothing that came over a socket is ever put there as code.
 pub(super) fn load_code(engine: &Engine, path: &Path) -> wasmtime::Result<Module> {
     // SAFETY: the file was written by `CodeCache::insert` of this or an earlier process of this
-    // worker, under a name made of the module's digest and the engine's compatibility hash; wasmtime
-    // itself refuses a file of another version or other settings.
+    // worker, and the cache has checked that its bytes are still those; wasmtime itself refuses a file of
+    // another version or other settings.
     let mapped = unsafe { Module::deserialize_file(engine, path) };
     mapped.or_else(|refused| match std::fs::read(path) {
         // SAFETY: the same file, the same argument.

@@ -1,0 +1,58 @@
+//! The modules in memory: those that something served or draining uses, which are kept alive by their
+//! users, and those that have just arrived, which are kept until all of their version are there.
+//!
+//! Invariant: a module that is in memory is not loaded again.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Weak};
+
+use steading_protocol::Digest;
+
+use super::loader::{Fault, LoadError};
+use crate::guest::native::NativeModule;
+
+/// Modules by digest.
+#[derive(Default)]
+pub(super) struct Modules {
+    live: HashMap<Digest, Weak<NativeModule>>,
+    fresh: HashMap<Digest, Result<Arc<NativeModule>, Fault>>,
+}
+
+impl Modules {
+    /// Takes in a module that has been loaded, or could not be.
+    pub(super) fn put(&mut self, digest: Digest, result: Result<NativeModule, LoadError>) {
+        let result = result.map(Arc::new).map_err(Fault::from);
+        if let Ok(module) = &result {
+            self.live.insert(digest.clone(), Arc::downgrade(module));
+        }
+        self.fresh.insert(digest, result);
+    }
+
+    /// The module, or why there is none; `None` when that is not known yet.
+    pub(super) fn get(&self, digest: &Digest) -> Option<Result<Arc<NativeModule>, Fault>> {
+        let live = self.live.get(digest).and_then(Weak::upgrade).map(Ok);
+        live.or_else(|| self.fresh.get(digest).cloned())
+    }
+
+    /// Lets go of everything fresh that none of these asks for.
+    pub(super) fn keep_only(&mut self, missing: &HashSet<&Digest>) {
+        self.fresh.retain(|digest, _| missing.contains(digest));
+        self.live.retain(|_, module| module.strong_count() > 0);
+    }
+
+    /// Forgets what could not be loaded and might be now.
+    pub(super) fn forget_passing(&mut self) {
+        self.fresh.retain(|_, module| !module.as_ref().is_err_and(|fault| fault.is_passing));
+    }
+
+    /// Whether something could not be loaded that might be later.
+    pub(super) fn has_passing(&self) -> bool {
+        self.fresh.values().any(|module| module.as_ref().is_err_and(|fault| fault.is_passing))
+    }
+
+    /// The modules that are in use.
+    pub(super) fn live(&self) -> impl Iterator<Item = &Digest> {
+        let live = self.live.iter().filter(|(_, module)| module.strong_count() > 0);
+        live.map(|(digest, _)| digest)
+    }
+}
