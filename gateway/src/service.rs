@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::{HeaderValue, Method, Request, Response, Version, header};
 use hyper::body::Incoming;
 use steading_router::ROLLS;
-use steading_server::{HeadLimits, host};
+use steading_server::{HeadLimits, discard, host};
 
 use crate::Network;
 use crate::exchange::Exchange;
@@ -44,14 +44,14 @@ impl steading_server::Service for Service {
 
     async fn call(&self, caller: &Caller, request: Request<Incoming>) -> Response<ReplyBody> {
         let version = request.version();
-        let passed = match self.find(&request) {
+        let (mut response, has_ended) = match self.find(&request) {
             Ok(target) => self.pass(caller, &target, request).await,
-            Err(refusal) => Err(refusal),
+            Err(refusal) => {
+                // reading the body of a caller that waits for `100 Continue` would ask for it
+                let asks = request.headers().contains_key(header::EXPECT);
+                (self.refuse(&refusal), !asks && discard(request.into_body()).await)
+            }
         };
-        let (mut response, has_ended) = passed.unwrap_or_else(|refusal| {
-            self.metrics.refused(refusal.status_and_code().1);
-            (refusal.response(), false)
-        });
         // what is left of a body would be taken for the next request
         if !has_ended && version <= Version::HTTP_11 {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -82,13 +82,23 @@ impl Service {
         caller: &Caller,
         target: &Target,
         request: Request<Incoming>,
-    ) -> Result<(Response<ReplyBody>, bool), Refusal> {
+    ) -> (Response<ReplyBody>, bool) {
         let (mut head, body) = request.into_parts();
         forward::to_worker(&mut head, &caller.origin);
         let mut exchange = Exchange::new(target, &self.metrics, head, body);
-        let response = exchange.run().await?;
-        target.metrics.replied(response.status());
-        Ok((response, exchange.body_has_ended()))
+        let response = match exchange.run().await {
+            Ok(response) => {
+                target.metrics.replied(response.status());
+                response
+            }
+            Err(refusal) => self.refuse(&refusal),
+        };
+        (response, exchange.body_has_ended())
+    }
+
+    fn refuse(&self, refusal: &Refusal) -> Response<ReplyBody> {
+        self.metrics.refused(refusal.status_and_code().1);
+        refusal.response()
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::{HeaderName, HeaderValue, Request, Response, Version, header};
@@ -54,7 +53,7 @@ impl steading_server::Service for Service {
                 (refusal.response(), Rest::All(request.into_body()))
             }
         };
-        if !discard(rest).await && version <= Version::HTTP_11 {
+        if !rest.discard().await && version <= Version::HTTP_11 {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response
@@ -125,19 +124,6 @@ impl Service {
         response.headers_mut().insert(INVOCATION, named);
         (response, rest)
     }
-}
-
-/// What of an unread body is read and thrown away, so that its connection can be used again. More
-/// than this is not worth waiting for; then the caller is told that the connection ends.
-const DISCARD_BYTES_MAX: u64 = 256 << 10;
-const DISCARD_TIME_MAX: Duration = Duration::from_millis(500);
-
-/// Whether nothing is left of a body, after what little there may be was read.
-async fn discard(rest: Rest) -> bool {
-    if matches!(rest, Rest::Nothing) {
-        return true;
-    }
-    tokio::time::timeout(DISCARD_TIME_MAX, rest.discard(DISCARD_BYTES_MAX)).await.unwrap_or(false)
 }
 
 impl Drop for OpenConnection {

@@ -11,6 +11,7 @@ mod connections;
 mod patience;
 
 mod control;
+mod discard;
 mod head;
 mod problem;
 
@@ -26,6 +27,7 @@ pub use accept::{bind, serve};
 pub(crate) use config::HYPER_HEADERS_MAX;
 pub use config::{ServerConfig, ServerConfigError};
 pub use control::{Control, ControlServer};
+pub use discard::discard;
 pub use head::{HeadFault, HeadLimits, host};
 pub use problem::problem;
 

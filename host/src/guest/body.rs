@@ -114,8 +114,8 @@ impl Drop for RequestBody {
 }
 
 impl Rest {
-    /// Reads what is left and throws it away, up to `bytes_max`; false when that was not all of it.
-    pub(crate) async fn discard(self, bytes_max: u64) -> bool {
+    /// Whether nothing is left, after what little there may be was read.
+    pub(crate) async fn discard(self) -> bool {
         let stream = match self {
             Self::Nothing => None,
             Self::All(stream) => Some(stream),
@@ -126,14 +126,10 @@ impl Rest {
                 Err(TryRecvError::Empty) => return false,
             },
         };
-        let Some(mut stream) = stream else { return true };
-        let mut left = bytes_max;
-        while let Some(Ok(frame)) = stream.frame().await {
-            let length = frame.data_ref().map_or(0, Bytes::len) as u64;
-            let Some(after) = left.checked_sub(length) else { return false };
-            left = after;
+        match stream {
+            Some(stream) => steading_server::discard(stream).await,
+            None => true,
         }
-        stream.is_end_stream()
     }
 }
 

@@ -1,8 +1,8 @@
 //! Apps, workers and placements in, what gateways have to know out. Pure.
 //!
 //! While an app goes from one version to the next, some workers have the old one ready and some the new
-//! one. Both are called then, each with as large a part as it has workers, so no worker is left to carry
-//! everything. Invariant: only live workers and ready placements come out.
+//! one. Both are called then, each with a part as large as its shares on all workers together, so the shares
+//! come out as they were set and no worker is left to carry everything. Invariant: only live workers and ready placements come out.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub(super) type Functions = HashMap<(AppName, VersionNumber), Arc<[HttpTrigger]>
 /// Each app with the versions that are called, and on which of the workers each is.
 pub(super) struct Called {
     workers: Vec<RouteWorker>,
-    apps: Vec<(App, BTreeMap<VersionNumber, Vec<usize>>)>,
+    apps: Vec<(App, BTreeMap<VersionNumber, On>)>,
 }
 
 impl Called {
@@ -61,12 +61,12 @@ impl Called {
 
     /// Without a revision yet; an app of which a version's functions are unknown is left out.
     pub(super) fn routes(self, functions: &Functions) -> Routes {
-        let version = |app: &AppName, (version, workers), percent| {
+        let version = |app: &AppName, (version, on): (_, On), percent| {
             let functions = functions.get(&(app.clone(), version))?.to_vec();
-            Some(RouteVersion { version, percent, functions, workers })
+            Some(RouteVersion { version, percent, functions, workers: on.workers })
         };
         let apps = self.apps.into_iter().filter_map(|(App { app, hosts, .. }, versions)| {
-            let percents = percents(&versions.values().map(Vec::len).collect::<Vec<_>>());
+            let percents = percents(&versions.values().map(|on| on.share).collect::<Vec<_>>());
             let versions = versions.into_iter().zip(percents).rev();
             let versions = versions.map(|(found, percent)| version(&app, found, percent));
             let versions = versions.collect::<Option<_>>()?;
@@ -82,27 +82,37 @@ struct Ready {
     percent: Option<u8>,
 }
 
+/// Where a version is called.
+#[derive(Default)]
+struct On {
+    workers: Vec<usize>,
+    /// The percents that it has on each of them, added up.
+    share: usize,
+}
+
 /// Which versions are called on each worker: those with a share that are ready, else, on a worker that
 /// has yet to load those, the newest of what it is no longer told to have. With no worker at all it is the
 /// wanted one, which then nobody answers.
 fn by_version(
     wanted: VersionNumber,
     ready: BTreeMap<usize, Vec<Ready>>,
-) -> BTreeMap<VersionNumber, Vec<usize>> {
-    let mut versions: BTreeMap<VersionNumber, Vec<usize>> = BTreeMap::new();
+) -> BTreeMap<VersionNumber, On> {
+    let mut versions: BTreeMap<VersionNumber, On> = BTreeMap::new();
     for (worker, ready) in ready {
-        let shared = ready.iter().filter(|found| found.percent.is_some_and(|p| p > 0));
-        let mut called: Vec<VersionNumber> = shared.map(|found| found.version).collect();
+        let shared = ready.iter().filter_map(|found| Some((found.version, found.percent?)));
+        let mut called: Vec<(VersionNumber, u8)> = shared.filter(|(_, part)| *part > 0).collect();
         if called.is_empty() {
             let old = ready.iter().filter(|found| found.percent.is_none());
-            called.extend(old.map(|found| found.version).max());
+            called.extend(old.map(|found| (found.version, 100)).max());
         }
-        for version in called {
-            versions.entry(version).or_default().push(worker);
+        for (version, percent) in called {
+            let on = versions.entry(version).or_default();
+            on.workers.push(worker);
+            on.share += usize::from(percent);
         }
     }
     if versions.is_empty() {
-        versions.insert(wanted, vec![]);
+        versions.insert(wanted, On::default());
     }
     versions
 }
@@ -216,12 +226,15 @@ mod tests {
         let split = [("new", 1, "a", "ready", Some(90)), ("new", 2, "a", "ready", Some(10))];
         let called_on = |routes: &Routes| {
             let versions = called(routes, "new").into_iter();
-            versions.map(|(version, _, on)| (version, on.len())).collect::<Vec<_>>()
+            versions.map(|(version, part, on)| (version, part, on.len())).collect::<Vec<_>>()
         };
-        assert_eq!(called_on(&routes(&split)), [(2, 1), (1, 1)]);
+        assert_eq!(called_on(&routes(&split)), [(2, 10, 1), (1, 90, 1)]);
+        // one worker has yet to load the version with the smaller share
+        let late = [split[0], split[1], ("new", 1, "b", "ready", Some(90))];
+        assert_eq!(called_on(&routes(&late)), [(2, 6, 1), (1, 94, 2)]);
         let standby = [("new", 1, "a", "ready", Some(100)), ("new", 2, "a", "ready", Some(0))];
-        assert_eq!(called_on(&routes(&standby)), [(1, 1)]);
-        assert_eq!(called_on(&routes(&standby[1..])), [(2, 0)]);
+        assert_eq!(called_on(&routes(&standby)), [(1, 100, 1)]);
+        assert_eq!(called_on(&routes(&standby[1..])), [(2, 100, 0)]);
     }
 
     proptest! {
