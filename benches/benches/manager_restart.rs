@@ -4,10 +4,12 @@
 
 #![allow(clippy::print_stdout)]
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use steading_benches::{Guest, ManagerProcess, SimulatedWorkers, variant, without_backtraces};
+use steading_benches::{
+    Guest, ManagerProcess, Operator, SimulatedWorkers, variant, without_backtraces,
+};
 use steading_protocol::api::{Status, WorkerState};
 use steading_protocol::desired::PlacementState;
 
@@ -23,12 +25,7 @@ fn main() -> anyhow::Result<()> {
         let mut manager = ManagerProcess::start(data.path(), None)?;
         let (url, address) = (manager.url(), manager.address());
         let operator = manager.operator().await?;
-        let began = Instant::now();
-        for number in 0..APPS {
-            let wasm = variant(&guest.wasm, &format!("{number}"));
-            operator.publish(&format!("app{number}"), wasm).await?;
-        }
-        let published = began.elapsed();
+        let published = publish(&operator, &guest).await?;
         let began = Instant::now();
         let mut workers = SimulatedWorkers::start(WORKERS, &url);
         workers.reported(APPS).await?;
@@ -64,6 +61,15 @@ fn main() -> anyhow::Result<()> {
         drop((manager, workers));
         Ok(())
     })
+}
+
+async fn publish(operator: &Operator, guest: &Guest) -> anyhow::Result<Duration> {
+    let began = Instant::now();
+    for number in 0..APPS {
+        let wasm = variant(&guest.wasm, &format!("{number}"));
+        operator.publish(&format!("app{number}"), wasm).await?;
+    }
+    Ok(began.elapsed())
 }
 
 /// Every app is ready on every live worker.

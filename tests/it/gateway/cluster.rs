@@ -41,9 +41,12 @@ async fn answers(url: &str) {
 /// How many invocations of the guest `steady` a worker has ended.
 async fn invocations(cluster: &Cluster, worker: usize) -> f64 {
     let page = http::get(&format!("{}/metrics", cluster.control(worker))).await.text();
-    let ended = r#"steading_invocations_total{app="app",function="steady",outcome="ok"}"#;
-    let line = page.lines().find_map(|line| line.strip_prefix(ended));
-    line.map_or(0.0, |count| count.trim().parse().expect("a metric is a number"))
+    let ended = |line: &&str| {
+        line.starts_with(r#"steading_invocations_total{app="app","#)
+            && line.contains(r#"function="steady",outcome="ok""#)
+    };
+    let count = |line: &str| line.rsplit(' ').next().and_then(|count| count.parse::<f64>().ok());
+    page.lines().filter(ended).map(|line| count(line).expect("a metric is a number")).sum()
 }
 
 async fn state_of(cluster: &Cluster, worker: &str, state: PlacementState) {

@@ -74,8 +74,7 @@ fn the_first_event_passes_while_the_guest_runs_and_a_caller_that_leaves_ends_it(
         let mut reply = ticker(&gateway, "ticks=100&every_ms=1000").await;
         reply.chunk().await.expect("the body arrives").expect("there is a first event");
         drop(reply);
-        let cancelled =
-            r#"steading_invocations_total{app="ticker",function="ticker",outcome="cancelled"}"#;
+        let cancelled = r#"steading_invocations_total{app="ticker",version="1",function="ticker",outcome="cancelled"}"#;
         becomes(&cluster, cancelled, 1.0).await;
         assert_eq!(gateway.metric("steading_gateway_in_flight ").await, 0.0);
     });

@@ -1,5 +1,7 @@
 //! The handle of the management role: start, run, and the ways in that `dev` uses.
 
+mod check;
+
 use std::future::Future;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -11,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use url::Url;
 
-use crate::auth::{self, Auth, PasswordRefused};
+use crate::auth::{self, Auth};
 use crate::clock::Clock;
 use crate::data_dir::{self, DataDir, DataDirError};
 use crate::routes::RoutesCache;
@@ -70,7 +72,7 @@ pub enum StartError {
     #[error("the administrator's password cannot be used")]
     Password(#[source] BoxError),
     /// The join token of the configuration.
-    #[error("the join token has fewer than {JOIN_TOKEN_CHARS_MIN} characters")]
+    #[error("the join token has fewer than {} characters", check::JOIN_TOKEN_CHARS_MIN)]
     JoinToken,
     /// A number of the configuration.
     #[error("{key} = {value} is not within {min} to {max}")]
@@ -102,26 +104,11 @@ pub enum RunError {
 #[error("cannot make a token for the local user")]
 pub struct LocalAccessError(#[source] BoxError);
 
-/// Whoever knows the join token gets every app's code.
-const JOIN_TOKEN_CHARS_MIN: usize = 16;
-
-/// A row of SQLite holds a billion bytes.
-const MODULE_BYTES_MAX: u64 = 900 << 20;
-
-/// More would be a store of its own on every worker.
-const VERSIONS_HELD_MAX: u64 = 100;
-
-/// Below this, a worker's heartbeats would come closer together than the time a busy one needs.
-const LOST_AFTER_MS_MIN: u64 = 100;
-
-/// A day: a worker that is away for longer is surely lost.
-const LOST_AFTER_MS_MAX: u64 = 24 * 3600 * 1000;
-
 impl Manager {
     /// Takes the port, opens the data folder and brings its store up to date. Requests wait until
     /// [`Self::run_until`].
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        check(&config)?;
+        check::check(&config)?;
         let listen = |source| StartError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
@@ -207,28 +194,6 @@ impl Manager {
         }
         drop(self.data_dir);
         failed.map_or(Ok(()), |error| Err(RunError::Reconcile(error)))
-    }
-}
-
-fn check(config: &Config) -> Result<(), StartError> {
-    if let Some(password) = &config.admin_password {
-        auth::check_password(password)
-            .map_err(|refused: PasswordRefused| StartError::Password(Box::new(refused)))?;
-    }
-    for (key, value, min, max) in [
-        ("module_bytes_max", config.module_bytes_max, 1, MODULE_BYTES_MAX),
-        ("versions_held", config.versions_held.into(), 1, VERSIONS_HELD_MAX),
-        ("lost_after_ms", config.lost_after_ms, LOST_AFTER_MS_MIN, LOST_AFTER_MS_MAX),
-    ] {
-        if !(min..=max).contains(&value) {
-            return Err(StartError::OutOfRange { key, value, min, max });
-        }
-    }
-    match &config.join_token {
-        Some(token) if token.expose().chars().count() < JOIN_TOKEN_CHARS_MIN => {
-            Err(StartError::JoinToken)
-        }
-        _ => Ok(()),
     }
 }
 
