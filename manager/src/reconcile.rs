@@ -26,6 +26,9 @@ const GONE_KEPT: Duration = Duration::from_secs(24 * 3600);
 /// How often what is old gets forgotten, and the clock is set anew.
 const UPKEEP_PERIOD: Duration = Duration::from_secs(600);
 
+/// How long an answer waits for the plan.
+const PLANNED_WITHIN: Duration = Duration::from_secs(2);
+
 /// The lease that one of several managers holds.
 pub(crate) const LEASE: &str = "reconcile";
 
@@ -39,9 +42,10 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     let mut pause = PERIOD;
     loop {
         let began = Instant::now();
-        match reconciler.pass(&shared).await {
-            // A plan over a large installation takes a while; reports come in faster than that.
-            Ok(()) => pause = period(&shared).max(began.elapsed()),
+        let result = reconciler.pass(&shared).await;
+        let took = began.elapsed();
+        match result {
+            Ok(()) => pause = period(&shared),
             Err(error) => {
                 pause = (pause * 2).min(PERIOD_FAILING_MAX);
                 let error = ApiError::from(error).cause_chain();
@@ -50,8 +54,9 @@ pub(crate) async fn run(shared: Arc<Shared>) {
         }
         tokio::select! {
             () = shared.signals.nudge.notified() => {
-                // As much rest as work, so that what was reported meanwhile is planned together.
-                tokio::time::sleep(began.elapsed().min(PERIOD)).await;
+                // As much rest as work: a plan over a large installation takes a while, and what is
+                // reported meanwhile is planned together.
+                tokio::time::sleep_until((began + 2 * took.min(PERIOD)).into()).await;
             }
             () = tokio::time::sleep(pause) => {}
             () = shared.signals.stop.cancelled() => break,
@@ -85,6 +90,7 @@ impl Reconciler {
         if self.planned != Some(changes) {
             let planned = shared.store.plan_apply(schedule::plan, shared.now()).await?;
             self.planned = Some(planned.change);
+            shared.signals.planned.send_replace(planned.change);
             shared.signals.generations_changed();
             shared.signals.routes_changed();
         }
@@ -112,6 +118,19 @@ impl Reconciler {
         }
         Ok(())
     }
+}
+
+/// Waits until everything is planned that is in the store now, so that whoever changed something finds
+/// it in what they read next. Not for long: what is acknowledged is planned in any case.
+pub(crate) async fn planned(shared: &Shared) {
+    let changes = match shared.store.change_get().await {
+        Ok(changes) => changes,
+        Err(error) => return tracing::debug!(error = %error, "not waited for the plan"),
+    };
+    let mut planned = shared.signals.planned.subscribe();
+    shared.signals.nudge.notify_one();
+    let planned = planned.wait_for(|planned| *planned >= changes);
+    let _ = tokio::time::timeout(PLANNED_WITHIN, planned).await;
 }
 
 /// Sets this manager's clock by the store's.

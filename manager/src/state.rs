@@ -72,6 +72,8 @@ pub(crate) struct Signals {
     generations: watch::Sender<()>,
     /// Counts changes of what gateways are told, and wakes their long polls.
     routes: watch::Sender<u64>,
+    /// The number of changes up to which this manager has planned.
+    pub(crate) planned: watch::Sender<u64>,
     /// Ends long polls and background work when the manager stops.
     pub(crate) stop: CancellationToken,
 }

@@ -11,6 +11,7 @@ use steading_protocol::problem::ErrorBody;
 
 use super::extract::Path;
 use crate::error::{ApiError, Code};
+use crate::reconcile;
 use crate::state::Shared;
 
 /// An app, or `app_unknown`.
@@ -27,7 +28,7 @@ pub(crate) async fn make_default(shared: &Shared, app: &AppName) -> Result<(), A
     if !shared.store.app_default_set(app).await? {
         return Err(unknown(app));
     }
-    shared.signals.nudge.notify_one();
+    reconcile::planned(shared).await;
     tracing::info!(%app, "default app changed");
     Ok(())
 }
@@ -38,7 +39,7 @@ pub(crate) async fn remove(shared: &Shared, app: &AppName) -> Result<(), ApiErro
         return Err(unknown(app));
     }
     shared.signals.generations_changed();
-    shared.signals.nudge.notify_one();
+    reconcile::planned(shared).await;
     tracing::info!(%app, "app removed");
     Ok(())
 }

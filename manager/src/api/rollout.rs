@@ -12,6 +12,7 @@ use steading_protocol::{AppName, VersionNumber};
 use super::apps::{app_of, unknown};
 use super::extract::{JsonBody, Path};
 use crate::error::{ApiError, Code};
+use crate::reconcile;
 use crate::state::Shared;
 use crate::store::Activation;
 
@@ -29,7 +30,7 @@ pub(crate) async fn roll_out(
     }
     let made = shared.store.app_roll_out(app, wish).await?;
     let version = accepted(made, app, Some(wish.version))?;
-    shared.signals.nudge.notify_one();
+    reconcile::planned(shared).await;
     tracing::info!(%app, %version, percent = wish.percent, "roll-out begun");
     app_of(shared, app).await
 }
@@ -42,7 +43,7 @@ pub(crate) async fn roll_back(
 ) -> Result<App, ApiError> {
     let made = shared.store.app_roll_back(app, version).await?;
     let version = accepted(made, app, version)?;
-    shared.signals.nudge.notify_one();
+    reconcile::planned(shared).await;
     tracing::info!(%app, %version, "rolled back");
     app_of(shared, app).await
 }
@@ -52,7 +53,7 @@ pub(crate) async fn end(shared: &Shared, app: &AppName) -> Result<(), ApiError> 
     if !shared.store.app_roll_out_end(app).await? {
         return Err(unknown(app));
     }
-    shared.signals.nudge.notify_one();
+    reconcile::planned(shared).await;
     tracing::info!(%app, "roll-out ended");
     Ok(())
 }

@@ -21,6 +21,7 @@ use url::Url;
 use super::extract::{JsonBody, Query};
 use crate::auth::{AsWorker, SecretHash, mint};
 use crate::error::{ApiError, Code};
+use crate::reconcile;
 use crate::state::Shared;
 use crate::store::NewWorker;
 
@@ -42,7 +43,7 @@ pub(super) async fn worker_join(
     let join = joining(request, SecretHash::of(token.expose()))?;
     let (name, url) = (join.name.clone(), join.url.clone());
     let worker = shared.store.worker_join(join, shared.now()).await?;
-    shared.signals.nudge.notify_one();
+    reconcile::planned(&shared).await;
     tracing::info!(%worker, name, url, "worker joined");
     Ok(Json(JoinReply { worker, token, heartbeat_ms: shared.settings.heartbeat_ms }))
 }

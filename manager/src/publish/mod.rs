@@ -20,6 +20,7 @@ use steading_protocol::{AppName, Digest, VersionNumber};
 
 use crate::api::functions_of;
 use crate::error::{ApiError, Code};
+use crate::reconcile;
 use crate::state::Shared;
 use crate::store::{NewVersion, Publishing};
 
@@ -55,13 +56,13 @@ pub(crate) async fn publish(
             ));
         }
     };
-    announce(shared, &app, version, created);
+    announce(&app, version, created);
+    reconcile::planned(shared).await;
     let functions = functions_of(shared, &app).await?;
     Ok(PublishReply { app, version, created, functions })
 }
 
-fn announce(shared: &Shared, app: &AppName, version: VersionNumber, created: bool) {
-    shared.signals.nudge.notify_one();
+fn announce(app: &AppName, version: VersionNumber, created: bool) {
     if created {
         tracing::info!(%app, %version, "version published");
     } else {
