@@ -62,8 +62,11 @@ impl Command {
     /// what the functions write, the rest of what is wrong.
     pub(crate) fn default_log(&self) -> &'static str {
         match self {
+            // the driver repeats what the server tells every new connection, and
             // the WASI library warns at a guest's every odd call, which is the guest's log's business
-            Self::Manager(_) | Self::Worker(_) | Self::Gateway(_) => "info,wasmtime_wasi=error",
+            Self::Manager(_) | Self::Worker(_) | Self::Gateway(_) => {
+                "info,wasmtime_wasi=error,tiberius=warn"
+            }
             Self::Dev(_) => dev::DEFAULT_LOG,
             _ => "warn",
         }

@@ -16,6 +16,8 @@ use crate::exit::{Exit, Failure, OrExit as _};
 pub(crate) const ADMIN_PASSWORD: &str = "STEADING_ADMIN_PASSWORD";
 /// What a worker joins with.
 pub(crate) const JOIN_TOKEN: &str = "STEADING_JOIN_TOKEN";
+/// The connection string of a store on SQL Server.
+pub(crate) const STORE_CONNECTION: &str = "STEADING_STORE_CONNECTION";
 /// An API token.
 pub(crate) const TOKEN: &str = "STEADING_TOKEN";
 

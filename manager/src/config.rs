@@ -8,6 +8,8 @@ use serde::Deserialize;
 use steading_protocol::Secret;
 use url::Url;
 
+use crate::store::StoreLocation;
+
 /// The `manager` section of the configuration.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -19,6 +21,11 @@ pub struct Config {
     pub url: Option<Url>,
     /// The folder of the embedded store and the join token.
     pub data_dir: PathBuf,
+    /// Where the store is; absent, in `data_dir`.
+    pub store: Option<StoreLocation>,
+    /// A file with certificates, one of which has signed that of the SQL Server; the system's are
+    /// good as well.
+    pub store_ca_file: Option<PathBuf>,
     /// The largest package taken, bytes, packed and unpacked.
     pub module_bytes_max: u64,
     /// How far the embedded store may grow, bytes; absent, as far as the disk. What does not fit any
@@ -32,6 +39,9 @@ pub struct Config {
     pub versions_held: u32,
     /// What names this manager among those that share a store; absent, made at each start.
     pub name: Option<String>,
+    /// The connection string of a store on SQL Server.
+    #[serde(skip)]
+    pub store_connection: Option<Secret>,
     /// The administrator's password: set at the first start, replaced when a later start brings
     /// another. Absent, the portal's set-up page asks for one.
     #[serde(skip)]
@@ -50,11 +60,14 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7070)),
             url: None,
             data_dir: PathBuf::from(".steading/manager"),
+            store: None,
+            store_ca_file: None,
             module_bytes_max: 100 << 20,
             store_bytes_max: None,
             lost_after_ms: 10_000,
             versions_held: 5,
             name: None,
+            store_connection: None,
             admin_password: None,
             join_token: None,
         }
@@ -62,6 +75,12 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Where the store is.
+    pub(crate) fn store(&self) -> StoreLocation {
+        let embedded = || StoreLocation::Sqlite(self.data_dir.clone());
+        self.store.clone().unwrap_or_else(embedded)
+    }
+
     /// How often workers are told to send a heartbeat, milliseconds.
     pub(crate) fn heartbeat_ms(&self) -> u64 {
         (self.lost_after_ms / HEARTBEATS_PER_LOSS).max(1)
@@ -74,7 +93,7 @@ mod tests {
 
     #[test]
     fn an_unknown_key_and_a_secret_in_the_file_are_refused() {
-        for text in ["listn = \"127.0.0.1:1\"", "admin_password = \"x\"", "join_token = \"x\""] {
+        for text in ["listn = \"127.0.0.1:1\"", "admin_password = \"x\"", "store = \"mysql:\""] {
             assert!(toml::from_str::<Config>(text).is_err(), "{text}");
         }
         let config: Config = toml::from_str("lost_after_ms = 500").unwrap();

@@ -9,6 +9,9 @@ use http::header::RETRY_AFTER;
 
 use crate::store::StoreError;
 
+/// When to come again while the store is away, seconds: a database fails over in some ten.
+const STORE_AWAY_S: u64 = 5;
+
 /// An error on its way to a caller. Put into a response's extensions by [`IntoResponse`]; the
 /// outermost layer (`trace`) writes the body and logs the cause, and the portal may write a page
 /// instead.
@@ -54,6 +57,7 @@ pub(crate) enum Code {
     WorkerUnreachable,
     ReplyTooLarge,
     StoreFull,
+    StoreUnreachable,
     StoreFailed,
     Internal,
 }
@@ -94,6 +98,7 @@ impl Code {
             Self::WorkerUnreachable => ("worker_unreachable", S::BAD_GATEWAY),
             Self::ReplyTooLarge => ("reply_too_large", S::BAD_GATEWAY),
             Self::StoreFull => ("store_full", S::INSUFFICIENT_STORAGE),
+            Self::StoreUnreachable => ("store_unreachable", S::SERVICE_UNAVAILABLE),
             Self::StoreFailed => ("store_failed", S::INTERNAL_SERVER_ERROR),
             Self::Internal => ("internal", S::INTERNAL_SERVER_ERROR),
         }
@@ -187,6 +192,11 @@ impl From<StoreError> for ApiError {
                 Code::StoreFull,
                 "the manager's store has no room left; nothing was changed",
             ),
+            StoreError::Unreachable { .. } => Self::new(
+                Code::StoreUnreachable,
+                "the manager's store cannot be reached now; look whether it was done, and try again",
+            )
+            .retry_after(STORE_AWAY_S),
             StoreError::Failed { .. } => {
                 Self::new(Code::StoreFailed, "the manager's store failed; see its log")
             }

@@ -47,3 +47,4 @@ pub mod bench;
 pub use config::Config;
 pub use data_dir::DataDirError;
 pub use start::{LocalAccess, LocalAccessError, Manager, RunError, StartError};
+pub use store::{StoreLocation, StoreLocationInvalid};

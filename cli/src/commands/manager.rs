@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::Args;
 use serde::Serialize;
 use steading_gateway::Gateway;
-use steading_manager::{Config, Manager};
+use steading_manager::{Config, Manager, StoreLocation};
 use url::Url;
 
 use crate::exit::Failure;
@@ -21,8 +21,8 @@ Examples:
   steading manager --gateway 0.0.0.0:80
 
 Secrets come from the environment. STEADING_ADMIN_PASSWORD sets the administrator's password, \
-STEADING_JOIN_TOKEN what workers join with; STEADING_ADMIN_PASSWORD_FILE and \
-STEADING_JOIN_TOKEN_FILE name files to read them from. Without a password the portal asks for one at \
+STEADING_JOIN_TOKEN what workers join with, STEADING_STORE_CONNECTION the connection string of a \
+store on SQL Server; the same names with _FILE name files to read them from. Without a password the portal asks for one at \
 its first visit, against the set-up code printed here. Without a join token one is made and kept in \
 the data folder.";
 
@@ -43,6 +43,10 @@ pub(crate) struct ManagerRoleArgs {
     /// 127.0.0.1
     #[arg(long, value_name = "ADDRESS:PORT", num_args = 0..=1, default_missing_value = "0.0.0.0:7080")]
     gateway: Option<SocketAddr>,
+    /// Where the store is: `sqlite:PATH`, or `sqlserver:` with the connection string in
+    /// STEADING_STORE_CONNECTION [default: in the data folder]
+    #[arg(long, value_name = "STORE")]
+    store: Option<StoreLocation>,
     /// Print the line that says it is ready as JSON
     #[arg(long)]
     json: bool,
@@ -113,6 +117,10 @@ fn configure(args: &ManagerRoleArgs) -> Result<Config, Failure> {
     if let Some(data_dir) = &args.data_dir {
         config.data_dir.clone_from(data_dir);
     }
+    if let Some(store) = &args.store {
+        config.store = Some(store.clone());
+    }
+    config.store_connection = secrets::read(secrets::STORE_CONNECTION)?;
     config.admin_password = secrets::read(secrets::ADMIN_PASSWORD)?;
     config.join_token = secrets::read(secrets::JOIN_TOKEN)?;
     Ok(config)

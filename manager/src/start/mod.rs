@@ -4,7 +4,6 @@ mod check;
 
 use std::future::Future;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ use crate::clock::Clock;
 use crate::data_dir::{self, DataDir, DataDirError};
 use crate::routes::RoutesCache;
 use crate::state::{Settings, Shared, Signals, UPLOADS_MAX};
-use crate::store::{BoxError, Setting, Sqlite, Store};
+use crate::store::{self, BoxError, Setting, Store, StoreLocation};
 use crate::{Config, api, clock, reconcile, router, server};
 
 /// How long connecting to a worker may take; they are near.
@@ -60,11 +59,11 @@ pub enum StartError {
     /// The data folder or a file in it.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
-    /// The embedded store.
-    #[error("cannot open the store in {}", path.display())]
+    /// The store.
+    #[error("cannot open the store {location}")]
     Store {
-        /// The data folder.
-        path: PathBuf,
+        /// Where it is.
+        location: StoreLocation,
         /// What the store said.
         source: BoxError,
     },
@@ -199,16 +198,16 @@ impl Manager {
 
 /// The store, and whether an administrator's password is set in it.
 async fn open_store(config: &Config) -> Result<(Arc<dyn Store>, bool), StartError> {
-    let failed =
-        |error| StartError::Store { path: config.data_dir.clone(), source: Box::new(error) };
-    let store = Sqlite::open(&config.data_dir, config.store_bytes_max).await.map_err(failed)?;
+    let refused = |source| StartError::Store { location: config.store(), source };
+    let failed = |error| refused(Box::new(error));
+    let store = store::open(config).await.map_err(refused)?;
     if let Some(password) = &config.admin_password
-        && auth::adopt_password(&store, password).await.map_err(failed)?
+        && auth::adopt_password(&*store, password).await.map_err(failed)?
     {
         tracing::info!("administrator's password set from the environment");
     }
     let set_up = store.setting_get(Setting::AdminPassword).await.map_err(failed)?.is_some();
-    Ok((Arc::new(store), set_up))
+    Ok((store, set_up))
 }
 
 /// A name that no other manager has.

@@ -1,4 +1,5 @@
-//! Where the truth is kept, as a trait that SQLite implements now and SQL Server later.
+//! Where the truth is kept, as a trait with two implementations: SQLite, embedded, for one manager,
+//! and SQL Server for any number of them.
 //!
 //! Methods are cut by resource and named object first. Each is one transaction: it happens whole or
 //! not at all, and it is on disk when it returns, except leases and the signs of life of workers and
@@ -8,12 +9,17 @@
 //! something that a plan looks at also grows [`Store::change_get`]'s number. Times come in as arguments,
 //! except in leases, where the store's own clock is the only one that all managers share.
 
+mod location;
 mod records;
+mod words;
+
 mod sqlite;
+mod sqlserver;
 
 #[cfg(test)]
 mod contract;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -23,16 +29,20 @@ use steading_protocol::api::{App, Lease, Placement, RolloutRequest, Token, Versi
 use steading_protocol::desired::{DesiredState, Heartbeat, PlacementReport, PlacementsReport};
 use steading_protocol::{AppName, Digest, Generation, VersionNumber, WorkerId};
 
+use crate::Config;
 use crate::auth::SecretHash;
 use crate::schedule::PlanFn;
 
+pub use location::{StoreLocation, StoreLocationInvalid};
 pub(crate) use records::{
     Activation, NewModule, NewToken, NewVersion, NewWorker, Planned, Publishing, SessionRecord,
     Setting,
 };
 pub(crate) use sqlite::Sqlite;
+pub(crate) use sqlserver::{SqlServer, Target};
 
-/// A store that did not do what was asked; the old state is intact.
+/// A store that did not do what was asked; but for [`StoreError::Unreachable`], the old state is
+/// intact.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
     /// No room on the disk, or the size limit is reached.
@@ -41,6 +51,15 @@ pub(crate) enum StoreError {
         /// The method.
         operation: &'static str,
         /// What the database said.
+        source: BoxError,
+    },
+    /// The database is away, too busy, or did not answer in time. Whether the change was made is not
+    /// known when it broke off at the very end; a caller may look, and try again.
+    #[error("{operation}: the store cannot be reached")]
+    Unreachable {
+        /// The method.
+        operation: &'static str,
+        /// What stood in the way.
         source: BoxError,
     },
     /// Anything else.
@@ -58,6 +77,27 @@ pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The answer of a store.
 pub(crate) type Result<T> = std::result::Result<T, StoreError>;
+
+/// Opens the store of a configuration, and brings its tables up to date.
+pub(crate) async fn open(config: &Config) -> std::result::Result<Arc<dyn Store>, BoxError> {
+    match config.store() {
+        StoreLocation::Sqlite(path) => {
+            Ok(Arc::new(Sqlite::open(&path, config.store_bytes_max).await?))
+        }
+        StoreLocation::SqlServer => Ok(Arc::new(SqlServer::open(target(config)?).await?)),
+    }
+}
+
+/// The SQL Server of a configuration.
+pub(crate) fn target(config: &Config) -> std::result::Result<Target, BoxError> {
+    let text = config.store_connection.as_ref().ok_or(
+        "`sqlserver:` needs a connection string in STEADING_STORE_CONNECTION, or the path of a file \
+         with it in STEADING_STORE_CONNECTION_FILE",
+    )?;
+    // The driver takes the provider of the process; any will do.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Ok(Target::parse(text, config.store_ca_file.as_deref())?)
+}
 
 /// The truth about apps, versions, modules, workers, placements, sessions and tokens.
 #[async_trait]

@@ -22,7 +22,7 @@ mod token;
 mod version;
 mod worker;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 use rusqlite_migration::{M, Migrations};
@@ -47,10 +47,11 @@ pub(crate) struct Sqlite {
 }
 
 impl Sqlite {
-    /// Opens the store in a folder, making or migrating it; it grows to `bytes_max` at most.
-    pub(crate) async fn open(folder: &Path, bytes_max: Option<u64>) -> Result<Self> {
+    /// Opens the store of a file, or in a folder, making or migrating it; it grows to `bytes_max` at
+    /// most.
+    pub(crate) async fn open(place: &Path, bytes_max: Option<u64>) -> Result<Self> {
         const OPERATION: &str = "open";
-        let path = folder.join(FILE);
+        let path = file(place);
         let opened = tokio::task::spawn_blocking(move || {
             let mut writer =
                 lanes::connect(&path).map_err(|error| lanes::store_error(OPERATION, error))?;
@@ -68,6 +69,11 @@ impl Sqlite {
         })??;
         Ok(Self { lanes })
     }
+}
+
+/// The file of a store, or the one in a folder.
+pub(crate) fn file(place: &Path) -> PathBuf {
+    if place.is_dir() { place.join(FILE) } else { place.to_owned() }
 }
 
 fn limit(writer: &Connection, bytes: u64) -> rusqlite::Result<()> {

@@ -13,6 +13,7 @@ use steading_protocol::api::{RolloutState, WorkerState};
 use steading_protocol::desired::PlacementState;
 
 use crate::auth::SecretHash;
+use crate::store::words;
 
 fn unfit(
     index: usize,
@@ -62,30 +63,18 @@ pub(super) fn hash(row: &Row<'_>, index: usize) -> rusqlite::Result<SecretHash> 
 
 /// A placement's state.
 pub(super) fn placement_state(row: &Row<'_>, index: usize) -> rusqlite::Result<PlacementState> {
-    use PlacementState as S;
     let text: String = row.get(index)?;
-    [S::Pending, S::Loading, S::Ready, S::Draining, S::Failed, S::Lost]
-        .into_iter()
-        .find(|state| state.as_str() == text)
-        .ok_or_else(|| unfit(index, Type::Text, format!("`{text}` is no placement state")))
+    words::placement_state(&text).map_err(|error| unfit(index, Type::Text, error))
 }
 
 /// A roll-out's state.
 pub(super) fn rollout_state(row: &Row<'_>, index: usize) -> rusqlite::Result<RolloutState> {
-    use RolloutState as S;
     let text: String = row.get(index)?;
-    [S::Rolling, S::Split, S::Stopped]
-        .into_iter()
-        .find(|state| state.as_str() == text)
-        .ok_or_else(|| unfit(index, Type::Text, format!("`{text}` is no state of a roll-out")))
+    words::rollout_state(&text).map_err(|error| unfit(index, Type::Text, error))
 }
 
 /// A worker's state.
 pub(super) fn worker_state(row: &Row<'_>, index: usize) -> rusqlite::Result<WorkerState> {
-    use WorkerState as S;
     let text: String = row.get(index)?;
-    [S::Live, S::Left, S::Lost]
-        .into_iter()
-        .find(|state| state.as_str() == text)
-        .ok_or_else(|| unfit(index, Type::Text, format!("`{text}` is no worker state")))
+    words::worker_state(&text).map_err(|error| unfit(index, Type::Text, error))
 }

@@ -1,0 +1,66 @@
+//! The store on SQL Server, for any number of managers, through the driver `tiberius`.
+//!
+//! One file per resource holds the statements, `methods` gives each method of the trait its lane, and
+//! this one opens the store. `lanes` is the way there and back: the pool, transactions, the one writer
+//! lane, deadlines, and what is repeated; `fault` decides what may be. No type of the driver leaves
+//! this folder.
+//!
+//! The T-SQL is what any TDS server runs: no `MERGE`, no lock hints, no updatable CTEs, no `UPDATE`
+//! from a join; parameters are typed, text is `nvarchar`. docs/sql-server.md says more, and what was
+//! run against what.
+//!
+//! TLS is the rustls of everything else here, with the process's own provider, ring. The driver's
+//! feature for it also compiles in rustls's other provider, aws-lc, which nothing uses; its other
+//! features would bring OpenSSL. The pool is deadpool and not bb8, because it hands the error of a
+//! failed login to whoever asked for a connection and not to a log.
+
+mod methods;
+
+mod ado;
+mod create;
+mod fault;
+mod lanes;
+mod migrate;
+mod row;
+mod target;
+mod tx;
+
+mod app;
+mod change;
+mod desired;
+mod lease;
+mod module;
+mod placement;
+mod plan;
+mod rollout;
+mod session;
+mod setting;
+mod token;
+mod version;
+mod wanted;
+mod worker;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+pub(crate) use self::target::Target;
+
+use self::lanes::{Lanes, Limits, failed};
+use super::Result;
+
+/// The store on SQL Server.
+pub(crate) struct SqlServer {
+    lanes: Lanes,
+}
+
+impl SqlServer {
+    /// Opens the store, making the database when it is not there, and its tables.
+    pub(crate) async fn open(target: Target) -> Result<Self> {
+        create::database(&target).await.map_err(failed("open"))?;
+        let target = Arc::new(target);
+        migrate::run(&Lanes::new(Arc::clone(&target), migrate::LIMITS)).await?;
+        Ok(Self { lanes: Lanes::new(target, Limits::default()) })
+    }
+}
