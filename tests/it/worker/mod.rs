@@ -1,5 +1,6 @@
 //! What a worker does with what it is told, asked of a real worker at a desk in this process.
 
+mod availability;
 mod cache;
 mod rollout;
 
