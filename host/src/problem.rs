@@ -82,6 +82,7 @@ impl GuestError {
             Self::NoResponse => (ours, "no_response"),
             Self::Failed(_) => (ours, "guest_failed"),
             Self::ResponseInvalid(_) => (ours, "response_invalid"),
+            Self::ResponseHeadTooLarge(_) => (ours, "response_head_too_large"),
             Self::ResponseTooLarge { .. } => (ours, "response_too_large"),
             Self::Instantiate { .. } => (ours, "instance_unavailable"),
         }

@@ -2,6 +2,7 @@
 
 mod availability;
 mod cache;
+mod limits;
 mod rollout;
 
 use steading_protocol::desired::{PlacementState, PlacementsReport};
