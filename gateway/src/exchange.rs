@@ -213,11 +213,17 @@ impl<'t> Exchange<'t> {
     }
 }
 
-/// Whether a worker's refusal may be no other worker's: it is full, or does not have the app, any more or
-/// yet.
+/// Whether a worker's refusal may be no other worker's: it is full, or takes no work now, or does not have
+/// the app, any more or yet.
 fn is_passing(headers: &HeaderMap) -> bool {
     let code = headers.get(REFUSED).map_or(&b""[..], |code| code.as_bytes());
-    let passing: [&[u8]; 5] =
-        [b"route_unknown", b"method_not_allowed", b"worker_busy", b"function_busy", b"app_busy"];
+    let passing: [&[u8]; 6] = [
+        b"route_unknown",
+        b"method_not_allowed",
+        b"worker_busy",
+        b"worker_away",
+        b"function_busy",
+        b"app_busy",
+    ];
     passing.contains(&code)
 }

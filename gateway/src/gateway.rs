@@ -127,8 +127,12 @@ impl Gateway {
 }
 
 impl Control for ControlState {
-    fn is_ready(&self) -> bool {
-        self.routes.load().is_known() && !self.draining.load(Ordering::Acquire)
+    fn ready(&self) -> Result<(), String> {
+        if self.routes.load().is_known() && !self.draining.load(Ordering::Acquire) {
+            Ok(())
+        } else {
+            Err("not ready".into())
+        }
     }
 
     fn metrics(&self) -> String {

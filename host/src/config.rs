@@ -4,10 +4,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use steading_protocol::Secret;
+use steading_protocol::{Labels, Secret, label_fault};
 use url::Url;
 
-use crate::{CeilingsConfig, EngineConfig, ServerConfig};
+use crate::ceilings::{Ceilings, CeilingsError};
+use crate::{
+    AvailabilityConfig, CapacityConfig, CeilingsConfig, EngineConfig, EngineError, ServerConfig,
+    ServerConfigError,
+};
 
 /// Everything a worker is started with; read from TOML, unknown keys are errors.
 #[derive(Clone, Debug, Deserialize)]
@@ -27,6 +31,8 @@ pub struct Config {
     /// Where the worker keeps its identity, its last desired state and its compiled modules. Whoever
     /// can write here can make the worker run any native code.
     pub state_dir: PathBuf,
+    /// What apps may ask of their workers: `zone = "plant-2"`.
+    pub labels: Labels,
     /// The token that lets a new worker join; from the environment or a file, never from TOML.
     #[serde(skip)]
     pub join_token: Option<Secret>,
@@ -36,6 +42,37 @@ pub struct Config {
     pub server: ServerConfig,
     /// What functions may ask for.
     pub ceilings: CeilingsConfig,
+    /// What the manager may place here.
+    pub capacity: CapacityConfig,
+    /// When this worker takes work.
+    pub availability: AvailabilityConfig,
+}
+
+/// A value that makes no sense, named by its key.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Of the sockets.
+    #[error(transparent)]
+    Server(#[from] ServerConfigError),
+    /// Of the ceilings.
+    #[error(transparent)]
+    Ceilings(#[from] CeilingsError),
+    /// Of the sandboxes.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// Of the labels.
+    #[error("{0}")]
+    Labels(String),
+    /// A number out of its range.
+    #[error("{key} is not within {min} to {max}")]
+    Range {
+        /// The key.
+        key: &'static str,
+        /// The least.
+        min: u64,
+        /// The most.
+        max: u64,
+    },
 }
 
 impl Default for Config {
@@ -47,10 +84,32 @@ impl Default for Config {
             url: None,
             manager: Url::parse("http://127.0.0.1:7070").expect("the default URL is one"),
             state_dir: PathBuf::from(".steading/worker"),
+            labels: Labels::new(),
             join_token: None,
             engine: EngineConfig::default(),
             server: ServerConfig::default(),
             ceilings: CeilingsConfig::default(),
+            capacity: CapacityConfig::default(),
+            availability: AvailabilityConfig::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Finds what makes no sense, before anything is bound or made.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.server.check()?;
+        self.engine.check()?;
+        Ceilings::new(self.ceilings, self.engine.memory_mib_max)?;
+        if let Some(fault) = label_fault("labels", &self.labels) {
+            return Err(ConfigError::Labels(fault));
+        }
+        if let Some(key) = self.capacity.fault() {
+            return Err(ConfigError::Range { key, min: 1, max: u64::from(u32::MAX) });
+        }
+        match self.availability.fault() {
+            Some((key, min, max)) => Err(ConfigError::Range { key, min, max }),
+            None => Ok(()),
         }
     }
 }

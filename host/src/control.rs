@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use steading_server::Control;
 
 use crate::admission::Admission;
+use crate::availability::Openness;
 use crate::metrics::Metrics;
 
 /// What the endpoints tell.
@@ -16,11 +17,15 @@ pub(crate) struct ControlState {
     pub(crate) draining: AtomicBool,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) admission: Arc<Admission>,
+    pub(crate) openness: Arc<Openness>,
 }
 
 impl Control for ControlState {
-    fn is_ready(&self) -> bool {
-        self.settled.load(Ordering::Acquire) && !self.draining.load(Ordering::Acquire)
+    fn ready(&self) -> Result<(), String> {
+        if !self.settled.load(Ordering::Acquire) || self.draining.load(Ordering::Acquire) {
+            return Err("not ready".into());
+        }
+        self.openness.check().map_err(|away| away.to_string())
     }
 
     fn metrics(&self) -> String {

@@ -5,13 +5,16 @@
 //! [`steading_router`] finds the function (pure), [`auth`] asks whether the caller may, [`admission`] hands out
 //! a permit, [`invoke`] runs it and is the one place that records an invocation, [`guest`] speaks the
 //! module's ABI, and [`engine`] gives the instance from its pool. Beside that line, [`desired`] pulls
-//! the wanted state from the manager, gets every module compiled, and swaps the route table.
+//! the wanted state from the manager, gets every module compiled, and swaps the route table, and
+//! [`availability`] says when calls are taken at all.
 //!
 //! What is absent: no database, no scheduling, no opinion on what should run here. Invariant: a
 //! request never waits for a module to be fetched or compiled; what is in the route table is loaded.
 
 mod admission;
 mod auth;
+mod availability;
+mod capacity;
 mod ceilings;
 mod config;
 mod control;
@@ -25,11 +28,13 @@ mod runtime;
 mod service;
 mod worker;
 
-pub use ceilings::CeilingsConfig;
-pub use config::Config;
-pub use engine::{EngineConfig, MemoryReset};
+pub use availability::{AvailabilityConfig, InvalidWindow, Windows};
+pub use capacity::CapacityConfig;
+pub use ceilings::{CeilingsConfig, CeilingsError};
+pub use config::{Config, ConfigError};
+pub use engine::{EngineConfig, EngineError, MemoryReset};
 pub use runtime::runtime;
-pub use steading_server::ServerConfig;
+pub use steading_server::{ServerConfig, ServerConfigError};
 pub use worker::{StartError, Worker};
 
 /// What the benchmarks measure from the inside; not an interface for anyone else.

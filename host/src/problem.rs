@@ -8,6 +8,7 @@ use steading_server::{HeadFault, problem};
 
 use crate::admission::Busy;
 use crate::auth::Unauthorized;
+use crate::availability::Away;
 use crate::guest::GuestError;
 use crate::invoke::ReplyBody;
 
@@ -20,6 +21,8 @@ pub(crate) enum Refusal {
     Unauthorized(#[from] Unauthorized),
     #[error(transparent)]
     Busy(#[from] Busy),
+    #[error(transparent)]
+    Away(#[from] Away),
     #[error("the request body is longer than the function's {bytes_max} bytes")]
     TooLarge { bytes_max: u64 },
     #[error(transparent)]
@@ -37,6 +40,7 @@ impl Refusal {
             Self::Busy(Busy::Function { .. }) => (StatusCode::TOO_MANY_REQUESTS, "function_busy"),
             Self::Busy(Busy::App { .. }) => (StatusCode::TOO_MANY_REQUESTS, "app_busy"),
             Self::Busy(Busy::Worker { .. }) => (StatusCode::SERVICE_UNAVAILABLE, "worker_busy"),
+            Self::Away(_) => (StatusCode::SERVICE_UNAVAILABLE, "worker_away"),
             Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "request_too_large"),
             Self::Head(fault) => fault.status_and_code(),
         }
@@ -55,6 +59,9 @@ impl Refusal {
             }
             Self::Busy(_) => {
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            Self::Away(away) => {
+                response.headers_mut().insert(header::RETRY_AFTER, away.retry_after_s.into());
             }
             _ => {}
         }
@@ -75,6 +82,7 @@ impl GuestError {
             Self::NoResponse => (ours, "no_response"),
             Self::Failed(_) => (ours, "guest_failed"),
             Self::ResponseInvalid(_) => (ours, "response_invalid"),
+            Self::ResponseHeadTooLarge(_) => (ours, "response_head_too_large"),
             Self::ResponseTooLarge { .. } => (ours, "response_too_large"),
             Self::Instantiate { .. } => (ours, "instance_unavailable"),
         }

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::admission::{Admission, Permit};
 use crate::auth;
+use crate::availability::Openness;
 use crate::guest::{GuestRequest, RequestBody, Rest};
 use crate::invoke::{Function, ReplyBody, invoke};
 use crate::metrics::Metrics;
@@ -26,6 +27,7 @@ pub(crate) struct Service {
     pub(crate) routes: Routes,
     pub(crate) admission: Arc<Admission>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) openness: Arc<Openness>,
     pub(crate) head: HeadLimits,
 }
 
@@ -72,6 +74,7 @@ impl Service {
         request: &Request<Incoming>,
     ) -> Result<(Match<Arc<Function>>, Permit), Refusal> {
         self.head.check(request)?;
+        self.openness.check()?;
         let routes = self.routes.load();
         let roll = || rand::random_range(0..ROLLS);
         let found = routes.find(host(request), request.uri().path(), request.method(), roll)?;

@@ -5,22 +5,22 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use steading_protocol::Availability;
 use steading_protocol::desired::{Heartbeat, WorkerLoad};
-use steading_server::{BindError, ControlServer, HeadLimits, ServerConfig, ServerConfigError};
+use steading_server::{BindError, ControlServer, HeadLimits, ServerConfig};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::Config;
 use crate::admission::{Admission, Gates};
-use crate::ceilings::{Ceilings, CeilingsError};
+use crate::availability::{Keeper, Openness};
+use crate::ceilings::Ceilings;
 use crate::control::ControlState;
-use crate::desired::{Applier, Follower, Link, Loader, Pulse, Served, StateDir, compiling};
+use crate::desired::{Applier, Follower, Link, Loader, Offer, Pulse, Served, StateDir, compiling};
 use crate::engine::{CodeCache, Engine, EngineError};
 use crate::guest::native;
 use crate::metrics::Metrics;
 use crate::service::Service;
+use crate::{Config, ConfigError};
 
 /// A running worker.
 pub struct Worker {
@@ -30,6 +30,7 @@ pub struct Worker {
     service: Arc<Service>,
     control: ControlServer,
     state: Arc<ControlState>,
+    keeper: Keeper,
     follower: Follower,
 }
 
@@ -39,12 +40,9 @@ pub enum StartError {
     /// A port could not be opened.
     #[error(transparent)]
     Bind(#[from] BindError),
-    /// The sockets cannot be served like this.
+    /// The configuration makes no sense.
     #[error(transparent)]
-    Server(#[from] ServerConfigError),
-    /// The ceilings make no sense.
-    #[error(transparent)]
-    Ceilings(#[from] CeilingsError),
+    Config(#[from] ConfigError),
     /// The sandboxes could not be set up.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -67,32 +65,27 @@ pub enum StartError {
 impl Worker {
     /// Binds both ports and takes up the last desired state; the manager is joined once it runs.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        config.server.check()?;
+        config.check()?;
         let listener = steading_server::bind(config.listen).await?;
         let address =
             listener.local_addr().map_err(|source| BindError { address: config.listen, source })?;
         let in_state = |source| StartError::State { path: config.state_dir.clone(), source };
         let state_dir = StateDir::open(&config.state_dir).map_err(in_state)?;
-        let engine = Engine::new(config.engine)?;
-        let ceilings = Ceilings::new(config.ceilings, engine.config().memory_mib_max)?;
         let metrics = Metrics::new();
-        let loader = Loader {
-            linker: native::linker(&engine).map_err(StartError::Imports)?,
-            code: CodeCache::open(engine, state_dir.path()).map_err(in_state)?,
-            metrics: Arc::clone(&metrics),
-            gates: Gates::default(),
-            ceilings,
-            compiling: compiling(),
-        };
+        let loader = loader(&config, &metrics, &state_dir)?;
         let code = loader.code.clone();
         let served = Served::default();
         let (applier, reports) = Applier::new(loader, served.clone());
         let admission = Admission::new(config.engine.instances_max);
+        let openness = Arc::new(Openness::new());
+        let mut keeper = Keeper::new(config.availability.clone(), Arc::clone(&openness));
+        keeper.look();
         let state = Arc::new(ControlState {
             settled: Arc::clone(&served.settled),
             draining: AtomicBool::new(false),
             metrics: Arc::clone(&metrics),
             admission: Arc::clone(&admission),
+            openness: Arc::clone(&openness),
         });
         let control = ControlServer::start(config.control, Arc::clone(&state))?;
         let head = HeadLimits {
@@ -100,16 +93,17 @@ impl Worker {
             headers_max: config.server.headers_max,
         };
         let routes = Arc::clone(&served.routes);
-        let service = Arc::new(Service { routes, admission, metrics, head });
+        let service = Arc::new(Service { routes, admission, metrics, openness, head });
         let mut follower = Follower {
-            link: link(&config, address, state_dir.clone(), code)?,
+            link: link(&config, address, &service.openness, state_dir.clone(), code)?,
             applier,
             state: state_dir,
             reports,
             pulse: pulse(&service, served),
         };
         follower.resume().await;
-        Ok(Self { address, listener, server: config.server, service, control, state, follower })
+        let server = config.server;
+        Ok(Self { address, listener, server, service, control, state, keeper, follower })
     }
 
     /// Where function calls are answered.
@@ -130,7 +124,7 @@ impl Worker {
         let server =
             steading_server::serve(self.listener, self.service, self.server, stop_server.clone());
         let server = tokio::spawn(server);
-        shutdown.await;
+        self.keeper.until(shutdown).await;
         tracing::info!("Draining");
         self.state.draining.store(true, Ordering::Release);
         stop_following.cancel();
@@ -146,9 +140,24 @@ impl Worker {
     }
 }
 
+fn loader(config: &Config, metrics: &Arc<Metrics>, state: &StateDir) -> Result<Loader, StartError> {
+    let in_state = |source| StartError::State { path: config.state_dir.clone(), source };
+    let engine = Engine::new(config.engine)?;
+    let ceilings = Ceilings::new(config.ceilings, engine.config().memory_mib_max);
+    Ok(Loader {
+        linker: native::linker(&engine).map_err(StartError::Imports)?,
+        code: CodeCache::open(engine, state.path()).map_err(in_state)?,
+        metrics: Arc::clone(metrics),
+        gates: Gates::default(),
+        ceilings: ceilings.map_err(ConfigError::from)?,
+        compiling: compiling(),
+    })
+}
+
 fn link(
     config: &Config,
     address: SocketAddr,
+    openness: &Arc<Openness>,
     state: StateDir,
     code: CodeCache,
 ) -> Result<Link, StartError> {
@@ -161,8 +170,13 @@ fn link(
         join_token: config.join_token.clone(),
         state,
         code,
-        name: config.name.clone(),
-        url: config.url.clone().unwrap_or_else(|| advertised(address)),
+        offer: Offer {
+            name: config.name.clone(),
+            url: config.url.clone().unwrap_or_else(|| advertised(address)),
+            labels: config.labels.clone(),
+            capacity: config.capacity.told(config.engine),
+            openness: Arc::clone(openness),
+        },
     })
 }
 
@@ -179,7 +193,8 @@ fn advertised(address: SocketAddr) -> Url {
 }
 
 fn pulse(service: &Arc<Service>, served: Served) -> Pulse {
-    let service = Arc::clone(service);
+    let (service, openness) = (Arc::clone(service), Arc::clone(&service.openness));
+    let told = Arc::clone(&openness);
     let heartbeat = Arc::new(move || {
         let (invocations, failures) = service.metrics.totals();
         let load = WorkerLoad {
@@ -190,9 +205,9 @@ fn pulse(service: &Arc<Service>, served: Served) -> Pulse {
             resident_bytes: resident_bytes(),
         };
         let versions = served.in_service.loads();
-        Heartbeat { load, availability: Availability::default(), versions }
+        Heartbeat { load, availability: told.availability(), versions }
     });
-    Pulse { heartbeat }
+    Pulse { heartbeat, openness }
 }
 
 /// Resident memory of this process, bytes; 0 where the system has no `/proc`.

@@ -16,8 +16,8 @@ use crate::accept::ACCEPT_PAUSE;
 
 /// What the endpoints tell.
 pub trait Control: Send + Sync + 'static {
-    /// Whether requests should be sent here.
-    fn is_ready(&self) -> bool;
+    /// Nothing when requests should be sent here, or else why not, for people.
+    fn ready(&self) -> Result<(), String>;
     /// The metrics, in the OpenMetrics text format.
     fn metrics(&self) -> String;
 }
@@ -102,8 +102,10 @@ fn respond(state: &impl Control, request: &Request<Incoming>) -> Response<Full<B
     }
     match request.uri().path() {
         "/live" => plain(StatusCode::OK, "live"),
-        "/ready" if state.is_ready() => plain(StatusCode::OK, "ready"),
-        "/ready" => plain(StatusCode::SERVICE_UNAVAILABLE, "not ready"),
+        "/ready" => match state.ready() {
+            Ok(()) => plain(StatusCode::OK, "ready"),
+            Err(why) => plain(StatusCode::SERVICE_UNAVAILABLE, why),
+        },
         "/metrics" => metrics(state),
         _ => plain(StatusCode::NOT_FOUND, "there are /live, /ready and /metrics"),
     }
@@ -117,8 +119,8 @@ fn metrics(state: &impl Control) -> Response<Full<Bytes>> {
     response
 }
 
-fn plain(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(text));
+fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(text.into()));
     *response.status_mut() = status;
     response
 }

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use steading_protocol::desired::{
     DesiredApp, DesiredState, Heartbeat, JoinRequest, ModuleRef, PlacementsReport,
 };
-use steading_protocol::{Digest, Generation, Limits};
+use steading_protocol::{Digest, Generation, Limits, VersionNumber};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -162,18 +162,23 @@ impl Drop for Desk {
 /// A version of an app with the one function `hello` at `/hello`, in a module of
 /// [`wasm`](crate::wasm), and a share in percent.
 pub fn version(app: &str, version: u32, percent: u8, module: &ModuleRef) -> DesiredApp {
+    let hello = app_of(app, "hello", module, Limits::default());
+    DesiredApp { version: VersionNumber(version), percent, ..hello }
+}
+
+/// Version 1 of an app with one function of a module, at its own name, with limits.
+pub fn app_of(app: &str, function: &str, module: &ModuleRef, limits: Limits) -> DesiredApp {
     let desired = json!({
         "app": app,
-        "version": version,
-        "percent": percent,
+        "version": 1,
         "hosts": [],
         "modules": [module],
         "functions": [{
-            "name": "hello",
+            "name": function,
             "module": module.digest,
-            "export": "steading.http.hello",
-            "trigger": { "type": "http", "route": "hello", "methods": [], "auth": "anonymous" },
-            "limits": Limits::default(),
+            "export": format!("steading.http.{function}"),
+            "trigger": { "type": "http", "route": function, "methods": [], "auth": "anonymous" },
+            "limits": limits,
         }],
     });
     serde_json::from_value(desired).expect("this is a version of an app")

@@ -1,9 +1,10 @@
 //! A connection in the hands of the test: bytes as they are, for requests that no client would send.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 /// Longer than any answer here takes on a busy machine.
@@ -23,8 +24,15 @@ pub fn allow_open_files(count: u64) {
 impl Raw {
     /// Connects to the address of a URL such as `http://127.0.0.1:1`.
     pub async fn connect(url: &str) -> Self {
-        let address = url.trim_start_matches("http://");
-        let stream = TcpStream::connect(address).await.expect("a connection is taken");
+        Self::connect_from(url, Ipv4Addr::LOCALHOST).await
+    }
+
+    /// As [`Raw::connect`], from one of the many addresses of loopback.
+    pub async fn connect_from(url: &str, from: Ipv4Addr) -> Self {
+        let address = url.trim_start_matches("http://").parse().expect("an address and a port");
+        let socket = TcpSocket::new_v4().expect("the system has a socket");
+        socket.bind(SocketAddr::from((from, 0))).expect("loopback has this address");
+        let stream = socket.connect(address).await.expect("a connection is taken");
         stream.set_nodelay(true).expect("a socket has this option");
         Self(stream)
     }

@@ -16,13 +16,20 @@ pub fn module_importing(import_module: &str, name: &str) -> Vec<u8> {
 /// A module of the native ABI with the function `hello`, which answers 200 with a text of letters,
 /// digits and blanks.
 pub fn saying(text: &str) -> Vec<u8> {
+    computing("", "", text)
+}
+
+/// As [`saying`], with more definitions in the module, and instructions that come before the answer.
+pub fn computing(definitions: &str, instructions: &str, text: &str) -> Vec<u8> {
     let module = format!(
         r#"(module
             (import "steading_v1" "response_send"
                 (func $response_send (param i32 i32 i32 i32) (result i32)))
             (memory (export "memory") 1)
             (data (i32.const 0) "\c8\00\00\00\00\00\00\00{text}")
+            {definitions}
             (func (export "steading.http.hello") (param i32) (result i32)
+                {instructions}
                 (call $response_send (i32.const 0) (i32.const 8) (i32.const 8) (i32.const {}))))"#,
         text.len()
     );

@@ -9,7 +9,7 @@ use serde::Serialize;
 use steading_host::{Config, Worker};
 use url::Url;
 
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure, OrExit as _};
 use crate::session::parse_url;
 use crate::{config, secrets, signals, terminal};
 
@@ -86,6 +86,7 @@ fn configure(args: WorkerRoleArgs) -> Result<Config, Failure> {
     config::lay_over(&mut config.name, args.name);
     config::lay_over(&mut config.state_dir, args.state_dir);
     config.url = args.url.or(config.url);
+    config.check().or_exit(Exit::Usage)?;
     config.join_token = secrets::read(secrets::JOIN_TOKEN)?;
     Ok(config)
 }

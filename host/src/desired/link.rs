@@ -1,5 +1,6 @@
 //! HTTP to the manager: the calls a worker makes, each with a time limit, and their errors.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,11 +10,11 @@ use sha2::{Digest as _, Sha256};
 use steading_protocol::desired::{
     DesiredState, Heartbeat, HeartbeatReply, JoinReply, JoinRequest, PlacementsReport,
 };
-use steading_protocol::{Availability, Capacity, Labels};
-use steading_protocol::{Digest, Generation, Secret, WorkerId};
+use steading_protocol::{Capacity, Digest, Generation, Labels, Secret, WorkerId};
 use url::Url;
 
 use super::state::{Identity, StateDir};
+use crate::availability::Openness;
 use crate::engine::CodeCache;
 
 /// How to reach and join the manager.
@@ -23,8 +24,16 @@ pub(crate) struct Link {
     pub(crate) join_token: Option<Secret>,
     pub(crate) state: StateDir,
     pub(crate) code: CodeCache,
+    pub(crate) offer: Offer,
+}
+
+/// What the worker says of itself when it joins.
+pub(crate) struct Offer {
     pub(crate) name: String,
     pub(crate) url: Url,
+    pub(crate) labels: Labels,
+    pub(crate) capacity: Capacity,
+    pub(crate) openness: Arc<Openness>,
 }
 
 /// A worker that the manager knows; cheap to clone.
@@ -70,15 +79,16 @@ impl Link {
             let known = known.ok_or(LinkError::NoToken)?;
             return Ok(self.session(known, Duration::from_secs(2)));
         };
+        let offer = &self.offer;
         let request = JoinRequest {
             worker: known.as_ref().map(|identity| identity.worker.clone()),
-            name: self.name.clone(),
-            url: self.url.as_str().trim_end_matches('/').to_owned(),
+            name: offer.name.clone(),
+            url: offer.url.as_str().trim_end_matches('/').to_owned(),
             release: env!("CARGO_PKG_VERSION").to_owned(),
             platform: format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
-            labels: Labels::new(),
-            capacity: Capacity::default(),
-            availability: Availability::default(),
+            labels: offer.labels.clone(),
+            capacity: offer.capacity,
+            availability: offer.openness.availability(),
             modules: self.modules(),
         };
         let call = self.http.post(endpoint(&self.api(), &["workers", "join"]));

@@ -162,7 +162,11 @@ impl From<LoadError> for Fault {
     fn from(error: LoadError) -> Self {
         let is_passing = match &error {
             LoadError::Fetch { .. } | LoadError::Interrupted(_) => true,
-            LoadError::Cache(CacheError::Store { .. } | CacheError::Load { .. }) => true,
+            LoadError::Cache(CacheError::Store { .. }) => true,
+            // the system could not map it, or the pool has no such slots and never will
+            LoadError::Cache(CacheError::Load { source, .. }) => {
+                source.chain().any(|cause| cause.is::<std::io::Error>())
+            }
             LoadError::Cache(CacheError::Compile { .. }) | LoadError::Ceiling(_) => false,
             LoadError::Unusable(_) | LoadError::Routes(_) | LoadError::Unlisted(_) => false,
         };

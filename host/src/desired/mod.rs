@@ -32,7 +32,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use apply::{Applier, Served};
-pub(crate) use link::{Link, LinkError, Session};
+pub(crate) use link::{Link, LinkError, Offer, Session};
 pub(crate) use loader::{Loader, compiling};
 pub(crate) use state::StateDir;
 

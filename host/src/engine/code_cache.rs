@@ -49,7 +49,7 @@ pub(crate) enum CacheError {
     Compile { digest: Digest, source: wasmtime::Error },
     #[error("cannot keep the code of module {} in {}", digest.short(), path.display())]
     Store { digest: Digest, path: PathBuf, source: io::Error },
-    #[error("cannot load the code of module {} that was just compiled", digest.short())]
+    #[error("cannot load the code of module {}", digest.short())]
     Load { digest: Digest, source: wasmtime::Error },
 }
 

@@ -121,7 +121,7 @@ impl Engine {
 }
 
 impl EngineConfig {
-    fn check(self) -> Result<(), EngineError> {
+    pub(crate) fn check(self) -> Result<(), EngineError> {
         let ranges = [
             ("instances_max", self.instances_max, 1, 32_000),
             ("memory_mib_max", self.memory_mib_max, 1, 4096),

@@ -76,6 +76,8 @@ pub(crate) enum GuestError {
     Failed(i32),
     #[error("the function's response cannot be sent: {0}")]
     ResponseInvalid(String),
+    #[error("the function's response head is too large: {0}")]
+    ResponseHeadTooLarge(String),
     #[error("the function's response is longer than its {bytes_max} bytes")]
     ResponseTooLarge { bytes_max: u64 },
     #[error("the request body is longer than the function's {bytes_max} bytes")]

@@ -8,6 +8,7 @@
 mod block;
 mod chatter;
 mod compute;
+mod crowded;
 mod echo;
 mod exit;
 mod fail;
@@ -25,6 +26,7 @@ mod spin;
 mod steady;
 mod trap;
 mod twice;
+mod verbose;
 mod wild;
 
 /// The worker's imports without the SDK's care, for guests that misuse them.
@@ -49,10 +51,15 @@ mod abi {
 
     /// A response head: status 200 with one header.
     pub(crate) fn head(name: &str, value: &str) -> Vec<u8> {
+        head_of(name, value, 1)
+    }
+
+    /// A response head: status 200 with so many headers, all the same.
+    pub(crate) fn head_of(name: &str, value: &str, count: u32) -> Vec<u8> {
         let mut head = vec![];
         head.extend(200u32.to_le_bytes());
-        head.extend(1u32.to_le_bytes());
-        for text in [name, value] {
+        head.extend(count.to_le_bytes());
+        for text in (0..count).flat_map(|_| [name, value]) {
             head.extend((text.len() as u32).to_le_bytes());
             head.extend(text.as_bytes());
         }

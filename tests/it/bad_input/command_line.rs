@@ -128,6 +128,26 @@ fn an_unknown_key_in_a_roles_configuration_ends_with_64_and_its_line() {
 }
 
 #[test]
+fn a_value_of_a_worker_that_makes_no_sense_ends_with_64_and_its_key() {
+    run(async {
+        for (text, named) in [
+            ("labels = { zone = \"plant 2\" }", "labels: `zone = \"plant 2\"`"),
+            ("[capacity]\ninstances = 0", "capacity.instances"),
+            ("[availability]\nwindows = [\"Mon-Fir\"]", "availability.windows: `Mon-Fir`"),
+            ("[availability]\ntime_zone = \"Berlin\"", "availability.time_zone: `Berlin`"),
+            ("[availability]\nmax_cpu_percent = 0", "availability.max_cpu_percent"),
+            ("[server]\nidle_ms_max = 0", "server.idle_ms_max"),
+            ("[ceilings]\ndeadline_ms_max = 0", "ceilings.deadline_ms_max"),
+            ("[engine]\ninstances_max = 0", "engine.instances_max"),
+        ] {
+            let (_folder, path) = file("worker.toml", text.as_bytes());
+            let ended = steading().args(["worker", "--config", &path]).ended().await;
+            assert!(ended.failed(USAGE).contains(named), "{named}\n{ended}");
+        }
+    });
+}
+
+#[test]
 fn an_unknown_flag_ends_with_64() {
     run(async {
         let ended = steading().args(["publish", "--no-such-flag"]).ended().await;

@@ -37,3 +37,27 @@ pub(crate) fn a_header_that_would_split_the_response_is_not_sent() {
         assert!(reply.header("x-smuggled").is_empty() && reply.header("x-guest").is_empty());
     });
 }
+
+#[test]
+pub(crate) fn more_headers_than_may_be_are_not_sent() {
+    run(async {
+        let call = Call::of("crowded").await;
+        assert_problem(&call.problem().await, 500, "response_head_too_large", "128 headers");
+        let reply = http::send(call.request()).await;
+        assert!(reply.header("x-guest").is_empty());
+    });
+}
+
+#[test]
+pub(crate) fn a_longer_head_than_may_be_is_not_sent() {
+    run(async {
+        let call = Call::of("verbose").await;
+        assert_problem(&call.problem().await, 500, "response_head_too_large", "65536 bytes");
+        let control = call.cluster.control(0);
+        let metrics = http::get(&format!("{control}/metrics")).await.text();
+        let counted = metrics.lines().any(|line| {
+            line.contains("function=\"verbose\"") && line.contains("response_head_too_large")
+        });
+        assert!(counted, "{metrics}");
+    });
+}

@@ -25,6 +25,9 @@ macro_rules! test_of {
     (compute) => {
         limits::a_computation_without_end_is_ended_by_its_processor_time_with_500
     };
+    (crowded) => {
+        abi::more_headers_than_may_be_are_not_sent
+    };
     (echo) => {
         streaming::a_gigabyte_is_echoed_in_constant_memory
     };
@@ -75,6 +78,9 @@ macro_rules! test_of {
     };
     (twice) => {
         abi::a_second_response_is_a_trap_that_is_named
+    };
+    (verbose) => {
+        abi::a_longer_head_than_may_be_is_not_sent
     };
     (wild) => {
         abi::a_pointer_outside_memory_is_a_trap_that_is_named

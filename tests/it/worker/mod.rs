@@ -1,6 +1,8 @@
 //! What a worker does with what it is told, asked of a real worker at a desk in this process.
 
+mod availability;
 mod cache;
+mod limits;
 mod rollout;
 
 use steading_protocol::desired::{PlacementState, PlacementsReport};

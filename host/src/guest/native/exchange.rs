@@ -38,6 +38,7 @@ enum Fault {
     RequestTooLarge,
     ResponseTooLarge,
     ResponseInvalid(String),
+    ResponseHeadTooLarge(String),
 }
 
 /// The guest broke the ABI; the call is ended.
@@ -161,6 +162,7 @@ impl Exchange {
                 GuestError::ResponseTooLarge { bytes_max: self.response_bytes_max }
             }
             Fault::ResponseInvalid(reason) => GuestError::ResponseInvalid(reason),
+            Fault::ResponseHeadTooLarge(reason) => GuestError::ResponseHeadTooLarge(reason),
         })
     }
 
@@ -173,6 +175,10 @@ impl Exchange {
             Err(InvalidHead::Malformed) => Err(Violation("malformed response head")),
             Err(InvalidHead::Unsendable(reason)) => {
                 self.fault = Some(Fault::ResponseInvalid(reason));
+                Ok(None)
+            }
+            Err(InvalidHead::TooLarge(reason)) => {
+                self.fault = Some(Fault::ResponseHeadTooLarge(reason));
                 Ok(None)
             }
         }

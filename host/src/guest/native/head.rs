@@ -9,6 +9,10 @@ use super::super::{GuestRequest, ResponseHead};
 /// More headers than this in a response are refused; hyper's own limit for a request is 100.
 const HEADERS_MAX: usize = 128;
 
+/// The length of an encoded response head, bytes: as much as a request's head may have. The worker holds
+/// a copy of it beside the body's limit, and hardly a proxy takes more.
+const HEAD_BYTES_MAX: usize = 64 << 10;
+
 /// Why a response's head is refused.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum InvalidHead {
@@ -18,6 +22,9 @@ pub(super) enum InvalidHead {
     /// The head is well-formed and cannot be sent.
     #[error("{0}")]
     Unsendable(String),
+    /// There is more of it than may be.
+    #[error("{0}")]
+    TooLarge(String),
 }
 
 /// Encodes a request's head.
@@ -43,10 +50,13 @@ pub(super) fn encode(request: &GuestRequest) -> Vec<u8> {
 
 /// Decodes a response's head and drops what is the connection's business, not the function's.
 pub(super) fn decode(mut bytes: &[u8]) -> Result<ResponseHead, InvalidHead> {
+    if bytes.len() > HEAD_BYTES_MAX {
+        return Err(InvalidHead::TooLarge(format!("longer than {HEAD_BYTES_MAX} bytes")));
+    }
     let status = take_length(&mut bytes)?;
     let count = take_length(&mut bytes)?;
     if count > HEADERS_MAX {
-        return Err(InvalidHead::Unsendable(format!("more than {HEADERS_MAX} headers")));
+        return Err(InvalidHead::TooLarge(format!("more than {HEADERS_MAX} headers")));
     }
     let mut headers = HeaderMap::with_capacity(count);
     for _ in 0..count {
@@ -173,6 +183,15 @@ mod tests {
     }
 
     #[test]
+    fn a_head_may_be_as_long_as_its_limit() {
+        // status, count, two lengths and the name
+        let value = "b".repeat((64 << 10) - 17);
+        let head = decode(&response(200, &[("a", &value)])).unwrap();
+        assert_eq!(head.headers["a"].len(), value.len());
+        assert!(decode(&response(200, &[("a", &format!("{value}b"))])).is_err());
+    }
+
+    #[test]
     fn what_cannot_be_sent_is_refused_with_its_name() {
         for (bytes, named) in [
             (response(100, &[]), "status 100"),
@@ -180,6 +199,7 @@ mod tests {
             (response(200, &[("a b", "x")]), "`a b` is not a header name"),
             (response(200, &[("a", "x\r\ny: z")]), "header `a` has forbidden bytes"),
             (response(200, &[("a", "b"); 129]), "more than 128 headers"),
+            (response(200, &[("a", &"b".repeat(64 << 10))]), "longer than 65536 bytes"),
         ] {
             let error = decode(&bytes).unwrap_err().to_string();
             assert!(error.contains(named), "{error}");

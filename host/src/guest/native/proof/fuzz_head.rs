@@ -76,7 +76,7 @@ fn check_response(bytes: &[u8]) {
     let head = match head::decode(bytes) {
         Ok(head) => head,
         Err(InvalidHead::Malformed) => return,
-        Err(InvalidHead::Unsendable(reason)) => {
+        Err(InvalidHead::Unsendable(reason) | InvalidHead::TooLarge(reason)) => {
             assert!(!reason.is_empty() && reason.len() < 1000, "{reason}");
             return;
         }
