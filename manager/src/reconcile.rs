@@ -8,6 +8,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
 use crate::clock;
 use crate::error::ApiError;
 use crate::schedule;
@@ -77,6 +79,10 @@ struct Reconciler {
     /// The number of changes up to which everything is planned.
     planned: Option<u64>,
     upkeep_at: Option<Instant>,
+    /// When it was last looked for lost workers.
+    looked_at: Option<Instant>,
+    /// Since when heartbeats could be taken without a gap: silence before that is not the workers'.
+    heard_since: Option<Timestamp>,
 }
 
 impl Reconciler {
@@ -109,9 +115,15 @@ impl Reconciler {
             tracing::info!(owner, leads, "reconcile lease changed hands");
         }
         let now = shared.now();
-        let seen_before = clock::before(now, shared.settings.lost_after);
-        // After a start, workers get the whole time to be heard of again.
-        if leads && seen_before > shared.settings.started_at {
+        let lost_after = shared.settings.lost_after;
+        // After a start, and after a time in which the store or this process stood still, workers get
+        // the whole time to be heard of again.
+        let looked_at = self.looked_at.replace(Instant::now());
+        if looked_at.is_none_or(|then| then.elapsed() > lost_after / 2) {
+            self.heard_since = Some(now);
+        }
+        let seen_before = clock::before(now, lost_after);
+        if leads && self.heard_since.is_some_and(|since| seen_before > since) {
             for worker in shared.store.worker_lose(seen_before, now).await? {
                 tracing::warn!(%worker, "worker lost");
             }

@@ -59,8 +59,6 @@ pub(crate) struct Settings {
     pub(crate) versions_held: u32,
     /// What names this manager among those that share a store.
     pub(crate) owner: String,
-    /// When this process began; a worker is not lost for silence before that.
-    pub(crate) started_at: Timestamp,
 }
 
 /// Wake-ups. Losing one costs a second, never a change: whoever waits also looks by itself.

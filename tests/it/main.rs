@@ -7,6 +7,7 @@ mod ceilings;
 mod cluster;
 mod dev;
 mod edge;
+mod faults;
 mod gateway;
 mod guests;
 mod overload;

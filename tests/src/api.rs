@@ -75,6 +75,14 @@ impl Api {
         self.send(self.request(Method::POST, &path).body(package.to_vec())).await
     }
 
+    /// Publishes as [`Api::publish`], by a manager that may die meanwhile: nothing when no answer came.
+    pub async fn try_publish(&self, app: &str, package: &[u8]) -> Option<PublishReply> {
+        let path = format!("apps/{app}/versions");
+        let request = self.request(Method::POST, &path).body(package.to_vec());
+        let reply = http::try_send(request).await.ok()?;
+        reply.status.is_success().then(|| reply.json())
+    }
+
     /// Publishes a package that must be taken, and waits until `workers` workers serve it.
     pub async fn publish_ready(&self, app: &str, package: &[u8], workers: usize) -> VersionNumber {
         let published = self.publish(app, package).await;

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::Connection;
 use serde_json::Value;
 use steading_protocol::api::WorkerState;
 use tempfile::TempDir;
@@ -23,6 +24,9 @@ pub struct Builder {
     workers: usize,
     manager_keys: String,
     worker_tables: String,
+    /// The state folders of workers that have one elsewhere.
+    worker_state_dirs: Vec<(usize, PathBuf)>,
+    join_token: String,
 }
 
 /// Running processes; dropped, they are killed and their folder is removed.
@@ -48,7 +52,14 @@ impl Builder {
     /// A cluster without workers.
     pub fn new(steading: impl Into<PathBuf>) -> Self {
         let (steading, none) = (steading.into(), String::new());
-        Self { steading, workers: 0, manager_keys: none.clone(), worker_tables: none }
+        Self {
+            steading,
+            workers: 0,
+            manager_keys: none.clone(),
+            worker_tables: none,
+            worker_state_dirs: vec![],
+            join_token: JOIN_TOKEN.to_owned(),
+        }
     }
 
     /// How many workers to start.
@@ -73,6 +84,13 @@ impl Builder {
     #[must_use]
     pub fn worker_tables(self, tables: impl Into<String>) -> Self {
         Self { worker_tables: tables.into(), ..self }
+    }
+
+    /// Gives one worker its state folder.
+    #[must_use]
+    pub fn worker_state_dir(mut self, worker: usize, folder: &Path) -> Self {
+        self.worker_state_dirs.push((worker, folder.to_owned()));
+        self
     }
 
     fn manager_key(mut self, key: &str, value: u64) -> Self {
@@ -162,7 +180,29 @@ impl Cluster {
     pub async fn start_manager_again(&mut self) {
         let address = address_of(&self.manager.url);
         let config = manager_config(self.folder.path(), &address, &self.settings.manager_keys);
-        self.manager = Role::start(&self.settings.steading, "manager", &config).await;
+        let token = &self.settings.join_token;
+        self.manager =
+            Role::with_join_token(&self.settings.steading, "manager", &config, token).await;
+    }
+
+    /// As [`Cluster::start_manager_again`], with another join token than before.
+    pub async fn start_manager_with_join_token(&mut self, token: &str) {
+        self.settings.join_token = token.to_owned();
+        self.start_manager_again().await;
+    }
+
+    /// What a worker's process has written.
+    pub fn worker_lines(&self, worker: usize) -> Vec<String> {
+        self.workers[worker].process.lines()
+    }
+
+    /// Keeps the manager from writing its store until the hold is dropped.
+    pub fn hold_store(&self) -> Connection {
+        let file = self.folder.path().join("manager").join("steading.db");
+        let holder = Connection::open(file).expect("the store is a file of SQLite");
+        holder.busy_timeout(STARTED_WITHIN).expect("a timeout can be set");
+        holder.execute_batch("BEGIN EXCLUSIVE").expect("the store is free now and then");
+        holder
     }
 
     /// One worker's process.
@@ -178,7 +218,10 @@ impl Cluster {
     fn worker_config(&self, name: &str, listen: &str) -> PathBuf {
         let (manager, tables, folder) =
             (self.manager(), &self.settings.worker_tables, self.folder.path());
-        let state_dir = folder.join(name);
+        let own = |(worker, _): &&(usize, PathBuf)| format!("worker-{worker}") == name;
+        let own =
+            self.settings.worker_state_dirs.iter().find(own).map(|(_, folder)| folder.clone());
+        let state_dir = own.unwrap_or_else(|| folder.join(name));
         let text = format!(
             "name = \"{name}\"\nlisten = \"{listen}\"\ncontrol = \"127.0.0.1:0\"\n\
              manager = \"{manager}\"\nstate_dir = {state_dir:?}\n{tables}"
@@ -203,10 +246,14 @@ impl Drop for Cluster {
 
 impl Role {
     pub(crate) async fn start(steading: &Path, role: &str, config: &Path) -> Self {
+        Self::with_join_token(steading, role, config, JOIN_TOKEN).await
+    }
+
+    async fn with_join_token(steading: &Path, role: &str, config: &Path, token: &str) -> Self {
         let command = Steading::at(steading)
             .args([role.as_ref(), "--json".as_ref(), "--config".as_ref(), config.as_os_str()])
             .env("STEADING_ADMIN_PASSWORD", ADMIN_PASSWORD)
-            .env("STEADING_JOIN_TOKEN", JOIN_TOKEN)
+            .env("STEADING_JOIN_TOKEN", token)
             .into_command();
         let name = config.file_stem().unwrap_or_default().to_string_lossy();
         let mut process = Process::start(name, command).await;

@@ -94,12 +94,32 @@ impl Process {
 
     /// Asks the process to end, as a service manager would.
     pub fn sigterm(&self) {
+        self.signal("TERM");
+    }
+
+    /// Sends a signal by its name, such as `STOP`.
+    pub fn signal(&self, name: &str) {
         // The standard library has no kill(2); every POSIX shell has it built in.
         let status = std::process::Command::new("sh")
-            .args(["-c", &format!("kill -TERM {}", self.id)])
+            .args(["-c", &format!("kill -{name} {}", self.id)])
             .status()
             .expect("a shell can be started");
         assert!(status.success(), "cannot signal {}", self.name);
+    }
+
+    /// The status with which the process has ended by itself, or nothing when it says that it is ready
+    /// (a line of JSON) or still runs after `within`.
+    pub async fn outcome(&mut self, within: Duration) -> Option<ExitStatus> {
+        let is_ready = |lines: Vec<String>| lines.iter().any(|line| line.starts_with('{'));
+        let until = tokio::time::Instant::now() + within;
+        loop {
+            let ended = self.child.try_wait().expect("a child can be waited for");
+            let over = is_ready(self.lines()) || tokio::time::Instant::now() >= until;
+            if ended.is_some() || over {
+                return ended;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// The status with which the process ends by itself within `within`.

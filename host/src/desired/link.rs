@@ -53,6 +53,10 @@ pub(crate) enum LinkError {
     NoToken,
     #[error("the manager does not know this worker or its token")]
     Unknown,
+    #[error(
+        "the manager does not take this worker's join token; it may have been given another one"
+    )]
+    JoinToken,
     #[error("the manager refused to {call}: {status} {message}")]
     Refused { call: &'static str, status: StatusCode, message: String },
     #[error("cannot {call}")]
@@ -93,7 +97,11 @@ impl Link {
         };
         let call = self.http.post(endpoint(&self.api(), &["workers", "join"]));
         let call = call.bearer_auth(join_token.expose()).json(&request).timeout(CALL_TIME_MAX);
-        let reply: JoinReply = json("join", send("join", call).await?).await?;
+        let joined = send("join", call).await.map_err(|error| match error {
+            LinkError::Unknown => LinkError::JoinToken,
+            other => other,
+        });
+        let reply: JoinReply = json("join", joined?).await?;
         let identity = Identity { worker: reply.worker, token: reply.token };
         // a full disk must not keep a worker from serving; it is the same one as long as it runs
         if let Err(error) = self.state.set_identity(&identity) {

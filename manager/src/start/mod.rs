@@ -18,7 +18,7 @@ use crate::data_dir::{self, DataDir, DataDirError};
 use crate::routes::RoutesCache;
 use crate::state::{Settings, Shared, Signals, UPLOADS_MAX};
 use crate::store::{self, BoxError, Setting, Store, StoreLocation};
-use crate::{Config, api, clock, reconcile, router, server};
+use crate::{Config, api, reconcile, router, server};
 
 /// How long connecting to a worker may take; they are near.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
@@ -128,7 +128,6 @@ impl Manager {
                 heartbeat_ms: config.heartbeat_ms(),
                 versions_held: config.versions_held,
                 owner: config.name.clone().unwrap_or_else(owner),
-                started_at: clock::now(),
             },
             signals: Signals::default(),
             routes: RoutesCache::default(),

@@ -164,7 +164,7 @@ impl Drop for Taken {
     }
 }
 
-/// Tells a full disk from other failures. On some paths SQLite reports the full disk as a failed
+/// Tells a full disk, and a file that another process holds, from other failures. On some paths SQLite reports the full disk as a failed
 /// write of its own files.
 pub(super) fn store_error(operation: &'static str, error: rusqlite::Error) -> StoreError {
     let full = error.sqlite_error().is_some_and(|sqlite| {
@@ -177,9 +177,14 @@ pub(super) fn store_error(operation: &'static str, error: rusqlite::Error) -> St
                     | ffi::SQLITE_IOERR_SHMSIZE
             )
     });
+    let busy = error.sqlite_error().is_some_and(|sqlite| {
+        matches!(sqlite.code, ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+    });
     let source = Box::new(error);
     if full {
         StoreError::Full { operation, source }
+    } else if busy {
+        StoreError::Unreachable { operation, source }
     } else {
         StoreError::Failed { operation, source }
     }
