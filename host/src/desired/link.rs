@@ -67,8 +67,9 @@ pub(crate) enum LinkError {
     Identity(#[source] std::io::Error),
 }
 
-/// The modules that a join tells of: some 200 KiB.
-const MODULES_TOLD_MAX: usize = 3000;
+/// The modules that a join tells of. With the most labels there can be it stays below the 64 KiB that a
+/// manager reads of it.
+const MODULES_TOLD_MAX: usize = 700;
 /// The time for a short call.
 const CALL_TIME_MAX: Duration = Duration::from_secs(10);
 /// The time to fetch one module; at the 100 MiB limit this is a slow link of 1 MiB/s.
@@ -252,4 +253,30 @@ async fn json<T: serde::de::DeserializeOwned>(
     response: reqwest::Response,
 ) -> Result<T, LinkError> {
     response.json().await.map_err(|source| LinkError::Unreachable { call, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use steading_protocol::Availability;
+
+    use super::*;
+
+    #[test]
+    fn the_longest_join_is_one_that_a_manager_reads() {
+        let label = |number: usize| format!("{number:063}");
+        let request = JoinRequest {
+            worker: Some("w".repeat(64).parse().unwrap()),
+            name: "n".repeat(255),
+            url: format!("http://{}:65535", "h".repeat(255)),
+            release: "10.20.30".into(),
+            platform: "windows/x86_64".into(),
+            labels: (0..32).map(|number| (label(number), label(number))).collect(),
+            capacity: Capacity { memory_bytes: u64::MAX, instances: u32::MAX },
+            availability: Availability::default(),
+            modules: vec![Digest::from_bytes([0xab; 32]); MODULES_TOLD_MAX],
+        };
+        assert_eq!(steading_protocol::label_fault("labels", &request.labels), None);
+        let bytes = serde_json::to_vec(&request).unwrap().len();
+        assert!((48 << 10..64 << 10).contains(&bytes), "{bytes}");
+    }
 }

@@ -1,6 +1,7 @@
 //! The compiled code on a worker's disk: damaged, and after a restart without a manager.
 
-use steading_protocol::desired::PlacementState::Ready;
+use steading_protocol::desired::PlacementState::{Loading, Ready};
+use steading_protocol::desired::PlacementsReport;
 use steading_tests::desk::version;
 use steading_tests::{Desk, DeskWorker, eventually, run, wasm};
 
@@ -37,6 +38,36 @@ fn a_damaged_code_file_is_seen_and_its_module_fetched_and_compiled_anew() {
             state(report, "shop", 1) == Some(Ready) && state(report, "whole", 1) == Some(Ready)
         })
         .await;
+    });
+}
+
+#[test]
+fn a_worker_that_cannot_keep_code_serves_on_says_so_and_gets_on_when_it_can() {
+    run(async {
+        let (desk, worker) = desk_and_worker().await;
+        let [one, two] = ["one", "two"].map(|text| desk.module(wasm::saying(text)));
+        desk.applied(desk.want(vec![version("shop", 1, 100, &one)], vec![])).await;
+        // a file where the folder was takes no code, as a full disk does not, also not of root
+        let folder = worker.code()[0].parent().unwrap().to_owned();
+        let aside = folder.with_extension("aside");
+        std::fs::rename(&folder, &aside).unwrap();
+        std::fs::write(&folder, "").unwrap();
+
+        let second = desk.want(vec![version("shop", 2, 100, &two)], vec![]);
+        let told = |report: &PlacementsReport| {
+            let details = report.placements.iter().filter_map(|placement| placement.detail.clone());
+            details.collect::<String>()
+        };
+        let what = "why it is not loaded";
+        let report = desk.reported(what, |report| told(report).contains("cannot keep")).await;
+        assert_eq!(state(&report, "shop", 2), Some(Loading), "it has not failed for good");
+        assert_eq!(state(&report, "shop", 1), Some(Ready));
+        assert_eq!(worker.hello("shop").await, (200, "one".into()));
+
+        std::fs::remove_file(&folder).unwrap();
+        std::fs::rename(&aside, &folder).unwrap();
+        desk.applied(second).await;
+        assert_eq!(worker.hello("shop").await, (200, "two".into()));
     });
 }
 
