@@ -4,7 +4,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    build, dev, gateway, invoke, login, manager, new, publish, rollout, status, worker,
+    build, dev, gateway, invoke, login, manager, new, publish, rollout, status, store, worker,
 };
 use crate::logging::LogFormat;
 
@@ -52,6 +52,7 @@ pub(crate) enum Command {
     Status(status::StatusArgs),
     Login(login::LoginArgs),
     Logout(login::LogoutArgs),
+    Store(store::StoreArgs),
     Manager(manager::ManagerRoleArgs),
     Worker(worker::WorkerRoleArgs),
     Gateway(gateway::GatewayRoleArgs),

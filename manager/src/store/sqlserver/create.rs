@@ -7,7 +7,7 @@ use super::fault::Fault;
 use super::target::Target;
 
 /// The login may not enter the database, or there is none of that name.
-const NO_ENTRY: &[u32] = &[4060, 4064, 911, 916];
+pub(super) const NO_ENTRY: &[u32] = &[4060, 4064, 911, 916];
 
 /// The login may not make databases.
 const DENIED: u32 = 262;
@@ -72,7 +72,7 @@ async fn enter(target: &Target) -> Result<(), Fault> {
 }
 
 /// What lets the login use the database, as statements.
-fn grants(target: &Target) -> String {
+pub(super) fn grants(target: &Target) -> String {
     let (database, login) = (quoted(&target.database), quoted(&target.login));
     let roles = ROLES.map(|role| format!("ALTER ROLE {role} ADD MEMBER {login};"));
     format!("USE {database}; CREATE USER {login} FOR LOGIN {login}; {}", roles.join(" "))

@@ -13,7 +13,7 @@ use super::tx::Tx;
 use crate::store::Result;
 
 /// In order; one that was released is never changed, only followed by another.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_start.sql")];
+pub(crate) const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_start.sql")];
 
 /// The lock of whoever migrates.
 const LOCK: &str = "steading-migrate";

@@ -25,6 +25,9 @@ mod row;
 mod target;
 mod tx;
 
+mod check;
+mod fill;
+
 mod app;
 mod change;
 mod desired;
@@ -45,6 +48,8 @@ mod tests;
 
 use std::sync::Arc;
 
+#[cfg(test)]
+pub(crate) use self::migrate::MIGRATIONS;
 pub(crate) use self::target::Target;
 
 use self::lanes::{Lanes, Limits, failed};
@@ -53,6 +58,7 @@ use super::Result;
 /// The store on SQL Server.
 pub(crate) struct SqlServer {
     lanes: Lanes,
+    target: Arc<Target>,
 }
 
 impl SqlServer {
@@ -61,6 +67,6 @@ impl SqlServer {
         create::database(&target).await.map_err(failed("open"))?;
         let target = Arc::new(target);
         migrate::run(&Lanes::new(Arc::clone(&target), migrate::LIMITS)).await?;
-        Ok(Self { lanes: Lanes::new(target, Limits::default()) })
+        Ok(Self { lanes: Lanes::new(Arc::clone(&target), Limits::default()), target })
     }
 }
