@@ -63,12 +63,13 @@ impl Command {
     /// what the functions write, the rest of what is wrong.
     pub(crate) fn default_log(&self) -> &'static str {
         match self {
-            // the driver repeats what the server tells every new connection, and
-            // the WASI library warns at a guest's every odd call, which is the guest's log's business
+            // the WASI library warns at a guest's every odd call, which is the guest's log's business;
+            // what SQL Server's driver has to say is told where it is dealt with
             Self::Manager(_) | Self::Worker(_) | Self::Gateway(_) => {
-                "info,wasmtime_wasi=error,tiberius=warn"
+                "info,wasmtime_wasi=error,tiberius=off"
             }
             Self::Dev(_) => dev::DEFAULT_LOG,
+            Self::Store(_) => "warn,tiberius=off",
             _ => "warn",
         }
     }

@@ -22,7 +22,7 @@ impl SqlServer {
         let call = lanes.call(OPERATION, Hold::Alone, Again::Never);
         let tried = call.in_time(Box::pin(async {
             let mut tx = call.begin().await?;
-            rights(&mut tx).await
+            rights(&mut tx).await.map_err(|fault| create::lacking(&target, fault))
             // Dropped here without a commit, so that the server undoes it.
         }));
         tried.await.map_err(failed(OPERATION))?;

@@ -71,6 +71,16 @@ async fn enter(target: &Target) -> Result<(), Fault> {
     target.connect().await.map(drop)
 }
 
+/// A refusal inside the database, with the statements that help when it is for want of rights.
+pub(super) fn lacking(target: &Target, fault: Fault) -> Fault {
+    if fault.code().is_none() || fault.is_passing() {
+        return fault;
+    }
+    let Target { login, database, .. } = target;
+    let message = format!("`{login}` cannot make tables in the database `{database}` ({fault})");
+    Fault::Told(format!("{message}; when it is for want of rights: {}", grants(target)))
+}
+
 /// What lets the login use the database, as statements.
 pub(super) fn grants(target: &Target) -> String {
     let (database, login) = (quoted(&target.database), quoted(&target.login));

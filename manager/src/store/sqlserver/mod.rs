@@ -64,9 +64,13 @@ pub(crate) struct SqlServer {
 impl SqlServer {
     /// Opens the store, making the database when it is not there, and its tables.
     pub(crate) async fn open(target: Target) -> Result<Self> {
+        if target.trusting {
+            let server = &target.server;
+            tracing::warn!(server, "the SQL Server's certificate is taken without a look");
+        }
         create::database(&target).await.map_err(failed("open"))?;
         let target = Arc::new(target);
-        migrate::run(&Lanes::new(Arc::clone(&target), migrate::LIMITS)).await?;
+        migrate::run(&Lanes::new(Arc::clone(&target), migrate::LIMITS), &target).await?;
         Ok(Self { lanes: Lanes::new(Arc::clone(&target), Limits::default()), target })
     }
 }

@@ -131,7 +131,7 @@ async fn a_restart_in_the_middle_of_a_migration_finishes_it() {
         let store = SqlServer::open(target.clone()).await.unwrap();
         assert_eq!(published(&store, b"1").await, VersionNumber(1));
         let again = SqlServer::open(target).await.unwrap();
-        assert_eq!(migrate::run(&again.lanes).await.unwrap(), 0);
+        assert_eq!(migrate::run(&again.lanes, &again.target).await.unwrap(), 0);
         assert_eq!(published(&again, b"2").await, VersionNumber(2));
     })
     .await;
