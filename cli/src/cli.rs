@@ -4,7 +4,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    build, dev, gateway, invoke, login, manager, new, publish, rollout, status, worker,
+    build, dev, gateway, invoke, login, manager, new, publish, rollout, status, store, worker,
 };
 use crate::logging::LogFormat;
 
@@ -52,6 +52,7 @@ pub(crate) enum Command {
     Status(status::StatusArgs),
     Login(login::LoginArgs),
     Logout(login::LogoutArgs),
+    Store(store::StoreArgs),
     Manager(manager::ManagerRoleArgs),
     Worker(worker::WorkerRoleArgs),
     Gateway(gateway::GatewayRoleArgs),
@@ -62,12 +63,13 @@ impl Command {
     /// what the functions write, the rest of what is wrong.
     pub(crate) fn default_log(&self) -> &'static str {
         match self {
-            // the driver repeats what the server tells every new connection, and
-            // the WASI library warns at a guest's every odd call, which is the guest's log's business
+            // the WASI library warns at a guest's every odd call, which is the guest's log's business;
+            // what SQL Server's driver has to say is told where it is dealt with
             Self::Manager(_) | Self::Worker(_) | Self::Gateway(_) => {
-                "info,wasmtime_wasi=error,tiberius=warn"
+                "info,wasmtime_wasi=error,tiberius=off"
             }
             Self::Dev(_) => dev::DEFAULT_LOG,
+            Self::Store(_) => "warn,tiberius=off",
             _ => "warn",
         }
     }

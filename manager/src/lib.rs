@@ -47,4 +47,6 @@ pub mod bench;
 pub use config::Config;
 pub use data_dir::DataDirError;
 pub use start::{LocalAccess, LocalAccessError, Manager, RunError, StartError};
-pub use store::{StoreLocation, StoreLocationInvalid};
+pub use store::{
+    Copied, Finding, StoreLocation, StoreLocationInvalid, StoreToolError, store_check, store_copy,
+};

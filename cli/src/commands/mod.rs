@@ -10,6 +10,7 @@ pub(crate) mod new;
 pub(crate) mod publish;
 pub(crate) mod rollout;
 pub(crate) mod status;
+pub(crate) mod store;
 pub(crate) mod worker;
 
 use crate::cli::Command;
@@ -28,6 +29,7 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
         Command::Status(args) => status::run(args).await,
         Command::Login(args) => login::login(args).await,
         Command::Logout(args) => login::logout(args).await,
+        Command::Store(args) => store::run(args).await,
         Command::Manager(args) => manager::run(args).await,
         Command::Worker(args) => worker::run(args).await,
         Command::Gateway(args) => gateway::run(args).await,

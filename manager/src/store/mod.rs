@@ -9,6 +9,8 @@
 //! something that a plan looks at also grows [`Store::change_get`]'s number. Times come in as arguments,
 //! except in leases, where the store's own clock is the only one that all managers share.
 
+mod check;
+mod copy;
 mod location;
 mod records;
 mod words;
@@ -33,6 +35,8 @@ use crate::Config;
 use crate::auth::SecretHash;
 use crate::schedule::PlanFn;
 
+pub use check::{Finding, store_check};
+pub use copy::{Copied, StoreToolError, store_copy};
 pub use location::{StoreLocation, StoreLocationInvalid};
 pub(crate) use records::{
     Activation, NewModule, NewToken, NewVersion, NewWorker, Planned, Publishing, SessionRecord,

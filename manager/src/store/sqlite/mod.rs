@@ -8,6 +8,9 @@ mod methods;
 mod lanes;
 mod row;
 
+mod check;
+mod source;
+
 mod app;
 mod change;
 mod desired;
@@ -26,6 +29,9 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 use rusqlite_migration::{M, Migrations};
+
+pub(crate) use self::check::check;
+pub(crate) use self::source::Source;
 
 use self::lanes::Lanes;
 use super::{Result, StoreError};

@@ -7,7 +7,7 @@ use super::fault::Fault;
 use super::target::Target;
 
 /// The login may not enter the database, or there is none of that name.
-const NO_ENTRY: &[u32] = &[4060, 4064, 911, 916];
+pub(super) const NO_ENTRY: &[u32] = &[4060, 4064, 911, 916];
 
 /// The login may not make databases.
 const DENIED: u32 = 262;
@@ -71,8 +71,18 @@ async fn enter(target: &Target) -> Result<(), Fault> {
     target.connect().await.map(drop)
 }
 
+/// A refusal inside the database, with the statements that help when it is for want of rights.
+pub(super) fn lacking(target: &Target, fault: Fault) -> Fault {
+    if fault.code().is_none() || fault.is_passing() {
+        return fault;
+    }
+    let Target { login, database, .. } = target;
+    let message = format!("`{login}` cannot make tables in the database `{database}` ({fault})");
+    Fault::Told(format!("{message}; when it is for want of rights: {}", grants(target)))
+}
+
 /// What lets the login use the database, as statements.
-fn grants(target: &Target) -> String {
+pub(super) fn grants(target: &Target) -> String {
     let (database, login) = (quoted(&target.database), quoted(&target.login));
     let roles = ROLES.map(|role| format!("ALTER ROLE {role} ADD MEMBER {login};"));
     format!("USE {database}; CREATE USER {login} FOR LOGIN {login}; {}", roles.join(" "))

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use super::fault::Fault;
 use super::lanes::{Again, Hold, Lanes, Limits, transact};
-use super::row;
 use super::tx::Tx;
+use super::{Target, create, row};
 use crate::store::Result;
 
 /// In order; one that was released is never changed, only followed by another.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_start.sql")];
+pub(crate) const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_start.sql")];
 
 /// The lock of whoever migrates.
 const LOCK: &str = "steading-migrate";
@@ -23,8 +23,10 @@ pub(super) const LIMITS: Limits =
     Limits { call: Duration::from_secs(900), lane: Duration::from_secs(600) };
 
 /// Applies what is missing; returns how many that were.
-pub(super) async fn run(lanes: &Lanes) -> Result<usize> {
-    transact!(lanes, "migrate", Hold::Nothing, Again::Safe, |tx| missing(tx))
+pub(super) async fn run(lanes: &Lanes, target: &Target) -> Result<usize> {
+    transact!(lanes, "migrate", Hold::Nothing, Again::Safe, |tx| async {
+        missing(tx).await.map_err(|fault| create::lacking(target, fault))
+    })
 }
 
 /// The number of the newest migration that a database has; 0 for an empty one.

@@ -25,6 +25,9 @@ mod row;
 mod target;
 mod tx;
 
+mod check;
+mod fill;
+
 mod app;
 mod change;
 mod desired;
@@ -45,6 +48,8 @@ mod tests;
 
 use std::sync::Arc;
 
+#[cfg(test)]
+pub(crate) use self::migrate::MIGRATIONS;
 pub(crate) use self::target::Target;
 
 use self::lanes::{Lanes, Limits, failed};
@@ -53,14 +58,19 @@ use super::Result;
 /// The store on SQL Server.
 pub(crate) struct SqlServer {
     lanes: Lanes,
+    target: Arc<Target>,
 }
 
 impl SqlServer {
     /// Opens the store, making the database when it is not there, and its tables.
     pub(crate) async fn open(target: Target) -> Result<Self> {
+        if target.trusting {
+            let server = &target.server;
+            tracing::warn!(server, "the SQL Server's certificate is taken without a look");
+        }
         create::database(&target).await.map_err(failed("open"))?;
         let target = Arc::new(target);
-        migrate::run(&Lanes::new(Arc::clone(&target), migrate::LIMITS)).await?;
-        Ok(Self { lanes: Lanes::new(target, Limits::default()) })
+        migrate::run(&Lanes::new(Arc::clone(&target), migrate::LIMITS), &target).await?;
+        Ok(Self { lanes: Lanes::new(Arc::clone(&target), Limits::default()), target })
     }
 }

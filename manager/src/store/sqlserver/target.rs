@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use steading_protocol::Secret;
+use tiberius::error::Error;
 use tiberius::{Client, Config, SqlBrowser as _};
 use tokio::net::TcpStream;
 use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt as _};
@@ -29,6 +30,8 @@ pub(super) type Link = Client<Compat<TcpStream>>;
 #[derive(Clone)]
 pub(crate) struct Target {
     config: Config,
+    /// Whether any certificate is taken.
+    pub(super) trusting: bool,
     /// Host and port.
     pub(super) server: String,
     /// The database.
@@ -42,7 +45,7 @@ pub(crate) struct Target {
 pub(crate) enum TargetError {
     /// The driver cannot read it.
     #[error("the connection string cannot be read")]
-    Malformed(#[source] tiberius::error::Error),
+    Malformed(#[source] Error),
     /// Something has to be in it and is not.
     #[error("the connection string has no `{0}`")]
     Missing(&'static str),
@@ -75,8 +78,9 @@ impl Target {
         } else {
             user.ok_or(TargetError::Missing("User Id"))?.to_owned()
         };
+        let trusting = pairs.is_on(&["trustservercertificate"]);
         if let Some(path) = ca_file {
-            if pairs.is_on(&["trustservercertificate"]) {
+            if trusting {
                 return Err(TargetError::CaUnused);
             }
             let failed = |error| TargetError::CaFile(path.to_owned(), error);
@@ -86,7 +90,7 @@ impl Target {
             config.application_name("steading");
         }
         config.packet_size(PACKET_BYTES);
-        Ok(Self { server: config.get_addr(), config, database, login })
+        Ok(Self { server: config.get_addr(), config, trusting, database, login })
     }
 
     /// The same server and login with another database.
@@ -98,14 +102,14 @@ impl Target {
 
     /// Connects and logs in.
     pub(super) async fn connect(&self) -> Result<Link, Fault> {
-        let late = || tiberius::error::Error::Io {
+        let late = || Error::Io {
             kind: std::io::ErrorKind::TimedOut,
             message: format!("no answer within {CONNECT_TIME_MAX:?}"),
         };
         let linked = tokio::time::timeout(CONNECT_TIME_MAX, self.follow());
         linked.await.unwrap_or_else(|_| Err(late())).map_err(|source| Fault::Connect {
             place: format!("{} as {}", self.server, self.login),
-            source,
+            source: advised(source),
         })
     }
 
@@ -117,7 +121,7 @@ impl Target {
             socket.set_nodelay(true)?;
             // On the heap: with TLS and login in it, this is the largest future of the driver.
             match Box::pin(Client::connect(config.clone(), socket.compat_write())).await {
-                Err(tiberius::error::Error::Routing { host, port }) if left > 0 => {
+                Err(Error::Routing { host, port }) if left > 0 => {
                     left -= 1;
                     config.host(host);
                     config.port(port);
@@ -125,6 +129,18 @@ impl Target {
                 linked => return linked,
             }
         }
+    }
+}
+
+/// A refused certificate with advice for operators instead of the driver's, which is for programmers.
+fn advised(error: Error) -> Error {
+    const DRIVERS: &str = " To connect anyway";
+    match error {
+        Error::Tls(text) if text.contains(DRIVERS) => {
+            let told = text.split(DRIVERS).next().unwrap_or_default();
+            Error::Tls(format!("{told} Name the certificate that signed it as `store_ca_file`"))
+        }
+        other => other,
     }
 }
 

@@ -59,7 +59,8 @@ impl Double {
 
     fn store(&self, call: Duration) -> SqlServer {
         let limits = Limits { call, lane: Duration::from_secs(1) };
-        SqlServer { lanes: Lanes::new(Arc::new(self.target()), limits) }
+        let target = Arc::new(self.target());
+        SqlServer { lanes: Lanes::new(Arc::clone(&target), limits), target }
     }
 
     /// How many messages had this text.

@@ -9,7 +9,8 @@ use steading_protocol::{Secret, VersionNumber};
 use super::super::lanes::{Again, Hold, transact};
 use super::super::migrate::{self, MIGRATIONS, batches};
 use super::super::*;
-use crate::store::{Publishing, Store, contract};
+use crate::auth::SecretHash;
+use crate::store::{Publishing, SessionRecord, Store, contract};
 
 const VARIABLE: &str = "STEADING_TEST_SQLSERVER";
 
@@ -21,18 +22,24 @@ static SKIPPED: Once = Once::new();
 
 /// The server, with a database name that nobody else has; none where the environment names no server.
 fn fresh() -> Option<Target> {
-    let Some(text) = std::env::var(VARIABLE).ok().filter(|text| !text.is_empty()) else {
+    if std::env::var(VARIABLE).unwrap_or_default().is_empty() {
         SKIPPED.call_once(|| {
             // Past the capture of the test harness, which shows nothing of a test that passes.
             let why = "is not set, so there is no SQL Server to run against";
             writeln!(std::io::stderr(), "SKIPPED: {VARIABLE} {why}").ok();
         });
         return None;
-    };
+    }
     rustls::crypto::ring::default_provider().install_default().ok();
     let name = format!("steading_test_{}", uuid::Uuid::new_v4().simple());
-    let text = Secret::new(format!("{text};Database={name}"));
+    let text = connection(&name);
     Some(Target::parse(&text, None).expect("the variable holds a connection string"))
+}
+
+/// The connection string of the environment with a database.
+fn connection(database: &str) -> Secret {
+    let text = std::env::var(VARIABLE).unwrap_or_default();
+    Secret::new(format!("{text};Database={database}"))
 }
 
 /// Runs a test on a database of its own, and drops it whatever becomes of the test.
@@ -124,7 +131,7 @@ async fn a_restart_in_the_middle_of_a_migration_finishes_it() {
         let store = SqlServer::open(target.clone()).await.unwrap();
         assert_eq!(published(&store, b"1").await, VersionNumber(1));
         let again = SqlServer::open(target).await.unwrap();
-        assert_eq!(migrate::run(&again.lanes).await.unwrap(), 0);
+        assert_eq!(migrate::run(&again.lanes, &again.target).await.unwrap(), 0);
         assert_eq!(published(&again, b"2").await, VersionNumber(2));
     })
     .await;
@@ -156,6 +163,64 @@ async fn a_panic_in_a_plan_undoes_the_transaction_and_the_store_goes_on() {
         store.plan_apply(panics, crate::clock::now()).await.unwrap_err();
         assert_eq!(store.change_get().await.unwrap(), before);
         assert_eq!(published(&store, b"2").await, VersionNumber(2));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_installation_moves_here_whole_and_only_once() {
+    on_server(async |target| {
+        let folder = tempfile::tempdir().unwrap();
+        let embedded = crate::store::Sqlite::open(folder.path(), None).await.unwrap();
+        contract::values::text_of_any_script_comes_back(&embedded).await;
+        let session = SessionRecord {
+            id: SecretHash::of("s"),
+            seen_at: "2027-01-15T08:00:00.123457Z".parse().unwrap(),
+            expires_at: "2027-01-16T08:00:00.999999Z".parse().unwrap(),
+        };
+        embedded.session_insert(session.clone()).await.unwrap();
+        let large = contract::version("large", &vec![7; 3 << 20]);
+        embedded.version_publish(large.clone(), crate::clock::now()).await.unwrap();
+        let apps = embedded.app_list().await.unwrap();
+        drop(embedded);
+        let config = crate::Config {
+            store_connection: Some(connection(&target.database)),
+            ..Default::default()
+        };
+        let copied = crate::store::store_copy(&config, folder.path()).await.unwrap();
+        let rows = |table: &str| copied.iter().find(|copied| copied.table == table).unwrap().rows;
+        let tables = ["app", "app_number", "worker", "session", "token", "module"];
+        assert_eq!(tables.map(rows), [3, 3, 1, 1, 1, 3]);
+        let moved = SqlServer::open(target).await.unwrap();
+        let serialized = |value| serde_json::to_value(value).unwrap();
+        assert_eq!(serialized(moved.app_list().await.unwrap()), serialized(apps));
+        assert_eq!(moved.session_get(&session.id).await.unwrap(), Some(session));
+        let module = &large.modules[0];
+        assert_eq!(moved.module_get(&module.digest).await.unwrap().as_ref(), Some(&module.bytes));
+        assert_eq!(published(&moved, b"next").await, VersionNumber(2));
+        let again = crate::store::store_copy(&config, folder.path()).await.unwrap_err();
+        let cause = std::error::Error::source(&again).and_then(std::error::Error::source);
+        assert!(cause.unwrap().to_string().contains("not empty"), "{again:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_check_tells_what_is_there_and_leaves_nothing() {
+    on_server(async |target| {
+        let found = async || {
+            let findings = SqlServer::check(target.clone()).await.unwrap();
+            let line = |what| findings.iter().find(|finding| finding.what == what).cloned();
+            (line("migrations").unwrap().found, line("app").map(|finding| finding.found))
+        };
+        let (migrations, apps) = found().await;
+        assert!(migrations.starts_with("none yet"), "{migrations}");
+        assert_eq!(apps, None);
+        let store = SqlServer::open(target.clone()).await.unwrap();
+        published(&store, b"1").await;
+        let (migrations, apps) = found().await;
+        assert!(migrations.starts_with("up to date"), "{migrations}");
+        assert_eq!(apps.as_deref(), Some("1"));
     })
     .await;
 }
