@@ -33,6 +33,7 @@ pub(crate) use apps::{app_of, make_default, remove as remove_app};
 pub(crate) use extract::Path;
 pub(crate) use functions::functions_of;
 pub(crate) use invoke::{CALL_TIME_MAX, invoke};
+pub(crate) use rollout::{end as end_rollout, roll_back, roll_out};
 pub(crate) use rules::RULES;
 pub(crate) use tokens::{issue as issue_token, make as make_token, revoke as revoke_token};
 

@@ -9,8 +9,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::Timestamp;
 use serde::Deserialize;
-use steading_protocol::AppName;
-use steading_protocol::api::{App, Version, WorkerState};
+use steading_protocol::api::{App, RolloutRequest, Version, WorkerState};
+use steading_protocol::{AppName, VersionNumber};
 
 use super::AppPath;
 use super::function::FunctionView;
@@ -52,6 +52,10 @@ pub(crate) struct AppParts {
 struct VersionView {
     version: u32,
     current: bool,
+    /// How far it is, when it is on its way.
+    rollout: Option<&'static str>,
+    /// What bringing it into service is called.
+    serve: &'static str,
     published: Moment,
     size: String,
     functions: String,
@@ -62,9 +66,15 @@ struct VersionView {
 impl AppPage {
     pub(crate) fn new(frame: Frame, parts: AppParts) -> Self {
         let AppParts { app, versions, placements, test, delete_problem, now } = parts;
+        let rollout = app.rollout.clone();
         let versions = versions.into_iter().map(|version| VersionView {
             version: version.version.0,
             current: version.version == app.version,
+            rollout: rollout
+                .as_ref()
+                .filter(|r| r.version == version.version)
+                .map(|r| r.state.as_str()),
+            serve: if version.version < app.version { "Go back to it" } else { "Roll it out" },
             published: Moment::new(version.published_at, now),
             size: bytes(version.size_bytes),
             functions: counted(version.functions.len() as u64, "function"),
@@ -102,6 +112,37 @@ pub(crate) async fn make_default(
     AppPath(app): AppPath,
 ) -> Result<Response, ApiError> {
     api::make_default(&shared, &app).await?;
+    Ok(Redirect::to(&format!("/apps/{app}")).into_response())
+}
+
+/// What the button beside a version sends.
+#[derive(Deserialize)]
+pub(crate) struct ServeForm {
+    version: VersionNumber,
+}
+
+/// `POST /apps/{app}/serve`: back to an earlier version at once, or a later one rolled out.
+pub(crate) async fn serve(
+    State(shared): State<Arc<Shared>>,
+    _: Session,
+    AppPath(app): AppPath,
+    Form(ServeForm { version }): Form<ServeForm>,
+) -> Result<Response, ApiError> {
+    if version < api::app_of(&shared, &app).await?.version {
+        api::roll_back(&shared, &app, Some(version)).await?;
+    } else {
+        api::roll_out(&shared, &app, RolloutRequest { version, percent: 100 }).await?;
+    }
+    Ok(Redirect::to(&format!("/apps/{app}")).into_response())
+}
+
+/// `POST /apps/{app}/rollout/end`: the version in service gets all calls.
+pub(crate) async fn end_rollout(
+    State(shared): State<Arc<Shared>>,
+    _: Session,
+    AppPath(app): AppPath,
+) -> Result<Response, ApiError> {
+    api::end_rollout(&shared, &app).await?;
     Ok(Redirect::to(&format!("/apps/{app}")).into_response())
 }
 
@@ -163,8 +204,7 @@ mod tests {
         let placements = vec![sample::placement(2, PlacementState::Failed)];
         let app = sample::app();
         let (name, version) = (app.app.clone(), app.version);
-        let fragment =
-            placements::Placements::new(name.clone(), version, version, placements, sample::now());
+        let fragment = placements::Placements::new(&app, version, placements, sample::now());
         let workers = vec![("w-1".parse().unwrap(), sample::HOSTILE.to_owned())];
         let choices = vec![FunctionView::new(&sample::function())];
         let parts = AppParts {

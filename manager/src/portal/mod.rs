@@ -95,6 +95,8 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .route("/upload", post(upload::submit))
         .route("/apps/{app}", get(app::show))
         .route("/apps/{app}/default", post(app::make_default))
+        .route("/apps/{app}/serve", post(app::serve))
+        .route("/apps/{app}/rollout/end", post(app::end_rollout))
         .route("/apps/{app}/delete", post(app::delete))
         .route("/apps/{app}/test", post(test_result::run))
         .route("/live/apps/{app}/placements", get(placements::poll))

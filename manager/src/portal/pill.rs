@@ -1,8 +1,8 @@
 //! States in a word and a colour: of placements, workers, and an app as a whole. Pure.
 
-use steading_protocol::VersionNumber;
-use steading_protocol::api::{Placement, WorkerState};
+use steading_protocol::api::{Placement, Worker, WorkerState};
 use steading_protocol::desired::PlacementState;
+use steading_protocol::{AvailabilityState, VersionNumber};
 
 /// A state in a word, with the tone that its colour repeats; never colour alone.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,8 +27,13 @@ impl Pill {
         Self::new(tone, state.as_str())
     }
 
-    pub(crate) fn of_worker(state: WorkerState) -> Self {
+    /// What a live worker says of itself goes before that it is live.
+    pub(crate) fn of_worker(worker: &Worker) -> Self {
+        let state = worker.state;
         let tone = match state {
+            WorkerState::Live if worker.availability.state != AvailabilityState::Available => {
+                return Self::new("plain", worker.availability.state.as_str());
+            }
             WorkerState::Live => "good",
             WorkerState::Left => "plain",
             WorkerState::Lost => "bad",

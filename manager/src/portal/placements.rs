@@ -7,7 +7,7 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use jiff::Timestamp;
 use serde::Deserialize;
-use steading_protocol::api::{App, Placement};
+use steading_protocol::api::{App, Placement, Rollout, RolloutState};
 use steading_protocol::{AppName, VersionNumber};
 
 use super::AppPath;
@@ -25,6 +25,8 @@ use crate::state::Shared;
 pub(crate) struct Placements {
     app: AppName,
     newer: Option<u32>,
+    /// A version on its way, in words, and whether it was stopped.
+    rollout: Option<(String, bool)>,
     rows: Vec<PlacementRow>,
 }
 
@@ -32,6 +34,8 @@ struct PlacementRow {
     worker: String,
     worker_name: String,
     version: u32,
+    /// Its share of the calls, when it is not all.
+    share: Option<u8>,
     state: &'static str,
     pill: Pill,
     detail: Option<String>,
@@ -40,11 +44,10 @@ struct PlacementRow {
 
 impl Placements {
     /// The placements of `app`, newest version first. `shown` is the version that the page around
-    /// the fragment shows, `current` the one that the app has now.
+    /// the fragment shows.
     pub(crate) fn new(
-        app: AppName,
+        app: &App,
         shown: VersionNumber,
-        current: VersionNumber,
         mut placements: Vec<Placement>,
         now: Timestamp,
     ) -> Self {
@@ -53,14 +56,16 @@ impl Placements {
             worker: placement.worker.to_string(),
             worker_name: placement.worker_name,
             version: placement.version.0,
+            share: placement.percent.filter(|percent| *percent < 100),
             state: placement.state.as_str(),
             pill: Pill::of_placement(placement.state),
             detail: placement.detail,
             changed: Moment::new(placement.changed_at, now),
         };
         Self {
-            app,
-            newer: (current > shown).then_some(current.0),
+            newer: (app.version > shown).then_some(app.version.0),
+            rollout: app.rollout.as_ref().map(|rollout| in_words(rollout, app.version)),
+            app: app.app.clone(),
             rows: placements.into_iter().map(row).collect(),
         }
     }
@@ -68,6 +73,30 @@ impl Placements {
     /// The fragment with its address.
     pub(crate) fn live(&self, shown: VersionNumber) -> Result<Live, askama::Error> {
         Live::new("placements", &format!("/live/apps/{}/placements?shown={shown}", self.app), self)
+    }
+}
+
+/// What a roll-out is doing, and whether it was stopped.
+fn in_words(rollout: &Rollout, current: VersionNumber) -> (String, bool) {
+    let (version, percent) = (rollout.version, rollout.percent);
+    let why = rollout.detail.as_deref().unwrap_or_default();
+    match rollout.state {
+        RolloutState::Rolling if why.is_empty() => (
+            format!(
+                "Version {version} is being rolled out; version {current} answers until it is ready everywhere."
+            ),
+            false,
+        ),
+        RolloutState::Rolling => (format!("Version {version} waits: {why}."), false),
+        RolloutState::Split => (
+            format!(
+                "Version {version} answers {percent} % of the calls, version {current} the rest."
+            ),
+            false,
+        ),
+        RolloutState::Stopped => {
+            (format!("Version {version} was stopped, and version {current} serves on. {why}"), true)
+        }
     }
 }
 
@@ -92,7 +121,7 @@ pub(crate) async fn poll(
 /// The fragment of an app on a page that shows version `shown`.
 pub(super) async fn of(shared: &Shared, app: &App, shown: VersionNumber) -> Result<Live, ApiError> {
     let placements = shared.store.placement_list(Some(&app.app)).await?;
-    let fragment = Placements::new(app.app.clone(), shown, app.version, placements, shared.now());
+    let fragment = Placements::new(app, shown, placements, shared.now());
     Ok(fragment.live(shown)?)
 }
 
@@ -105,10 +134,8 @@ mod tests {
 
     fn rendered(current: u32) -> String {
         let placements = vec![sample::placement(1, Failed), sample::placement(2, Ready)];
-        let current = VersionNumber(current);
-        Placements::new(sample::name(), VersionNumber(2), current, placements, sample::now())
-            .render()
-            .unwrap()
+        let app = App { version: VersionNumber(current), ..sample::app() };
+        Placements::new(&app, VersionNumber(2), placements, sample::now()).render().unwrap()
     }
 
     #[test]
@@ -120,6 +147,23 @@ mod tests {
         assert!(ready.unwrap() < failed.unwrap(), "the newest version comes first: {html}");
         assert!(html.contains("class=\"detail\""), "{html}");
         assert!(!html.contains("has been published"), "{html}");
+    }
+
+    #[test]
+    fn a_roll_out_is_told_with_what_stopped_it() {
+        let told = |state, percent| {
+            let version = VersionNumber(3);
+            let detail = (state == RolloutState::Stopped).then(|| sample::HOSTILE.to_owned());
+            let rollout = Some(Rollout { version, percent, state, detail });
+            let app = App { rollout, ..sample::app() };
+            let html = Placements::new(&app, VersionNumber(2), vec![], sample::now()).render();
+            html.unwrap()
+        };
+        assert!(told(RolloutState::Rolling, 100).contains("Version 3 is being rolled out"));
+        assert!(told(RolloutState::Split, 10).contains("Version 3 answers 10 % of the calls"));
+        let stopped = told(RolloutState::Stopped, 100);
+        sample::check(&stopped);
+        assert!(stopped.contains("Version 3 was stopped") && stopped.contains("role=\"alert\""));
     }
 
     #[test]

@@ -52,6 +52,10 @@ struct WorkerRow {
     release: String,
     state: &'static str,
     pill: Pill,
+    /// Why it takes no work.
+    why: Option<String>,
+    /// `key=value`.
+    labels: Vec<String>,
     /// Of live workers only: what others last said no longer holds.
     in_flight: Option<InFlight>,
     invocations: String,
@@ -103,11 +107,13 @@ impl WorkerRow {
         let load = worker.load;
         let is_live = worker.state == WorkerState::Live;
         Self {
+            pill: Pill::of_worker(&worker),
+            why: worker.availability.detail.clone().filter(|_| is_live),
+            labels: worker.labels.iter().map(|(key, value)| format!("{key}={value}")).collect(),
             url: worker.url,
             platform: worker.platform,
             release: worker.release,
             state: worker.state.as_str(),
-            pill: Pill::of_worker(worker.state),
             in_flight: is_live.then(|| InFlight::new(load)),
             invocations: number(load.invocations),
             failures: number(load.failures),
