@@ -19,8 +19,16 @@ const ENTRY_PAUSE: Duration = Duration::from_millis(250);
 /// The least that the store needs: tables of its own, and what is in them.
 const ROLES: [&str; 3] = ["db_ddladmin", "db_datareader", "db_datawriter"];
 
+/// Making a database takes a busy server some seconds.
+const TIME_MAX: Duration = Duration::from_secs(120);
+
 /// Makes the database when it is not there.
 pub(super) async fn database(target: &Target) -> Result<(), Fault> {
+    let made = tokio::time::timeout(TIME_MAX, Box::pin(make(target)));
+    made.await.unwrap_or(Err(Fault::Late(TIME_MAX)))
+}
+
+async fn make(target: &Target) -> Result<(), Fault> {
     match target.connect().await {
         Ok(_) => return Ok(()),
         Err(fault) if fault.code().is_some_and(|code| NO_ENTRY.contains(&code)) => {}

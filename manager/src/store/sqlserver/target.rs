@@ -90,6 +90,8 @@ impl Target {
             config.application_name("steading");
         }
         config.packet_size(PACKET_BYTES);
+        // Each call has a deadline of its own; waiting for a lock may take longer than the driver's.
+        config.command_timeout(None);
         Ok(Self { server: config.get_addr(), config, trusting, database, login })
     }
 
