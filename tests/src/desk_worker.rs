@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::{Desk, JOIN_TOKEN, Process, Steading, cluster, http, scratch};
+use crate::{Desk, JOIN_TOKEN, Process, Steading, http, role, scratch};
 
 /// A worker of a desk, with its state in a temporary folder that outlives its process.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ impl DeskWorker {
              manager = \"{}\"\nstate_dir = {state_dir:?}\n{more}",
             desk.url()
         );
-        cluster::written(folder.path().join("worker.toml"), &text);
+        role::written(folder.path().join("worker.toml"), &text);
         let (process, url, control) = Self::process(steading, folder.path()).await;
         Self { steading: steading.to_owned(), folder, process, url, control }
     }
@@ -38,8 +38,8 @@ impl DeskWorker {
             .env("STEADING_JOIN_TOKEN", JOIN_TOKEN)
             .into_command();
         let mut process = Process::start("desk-worker", command).await;
-        let ready = process.line("its address", cluster::ready).await;
-        let url = |key| cluster::url_in(&ready, key).expect("a worker has two addresses");
+        let ready = process.line("its address", role::ready).await;
+        let url = |key| role::url_in(&ready, key).expect("a worker has two addresses");
         let (url, control) = (url("address"), url("control"));
         (process, url, control)
     }

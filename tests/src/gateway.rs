@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::time::{Duration, timeout};
 
-use crate::cluster::Role;
+use crate::role::Role;
 use crate::{Process, Raw, eventually, http, scratch};
 
 /// Starting, and hearing from a manager, come within this on a busy machine.

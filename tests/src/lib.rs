@@ -20,6 +20,7 @@ mod load;
 pub mod packages;
 mod process;
 mod raw;
+mod role;
 mod runtime;
 mod scratch;
 mod shared;

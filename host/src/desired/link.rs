@@ -1,4 +1,4 @@
-//! HTTP to the manager: the calls a worker makes, each with a time limit, and their errors.
+//! HTTP to the manager: the calls a worker makes, each with a time limit.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use steading_protocol::desired::{
 use steading_protocol::{Capacity, Digest, Generation, Labels, Secret, WorkerId};
 use url::Url;
 
+use super::call::{LinkError, endpoint, json, send};
 use super::state::{Identity, StateDir};
 use crate::availability::Openness;
 use crate::engine::CodeCache;
@@ -44,27 +45,6 @@ pub(crate) struct Session {
     worker: WorkerId,
     token: Secret,
     heartbeat_every: Duration,
-}
-
-/// A call to the manager failed.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum LinkError {
-    #[error("this worker has neither a join token nor an identity from an earlier join")]
-    NoToken,
-    #[error("the manager does not know this worker or its token")]
-    Unknown,
-    #[error(
-        "the manager does not take this worker's join token; it may have been given another one"
-    )]
-    JoinToken,
-    #[error("the manager refused to {call}: {status} {message}")]
-    Refused { call: &'static str, status: StatusCode, message: String },
-    #[error("cannot {call}")]
-    Unreachable { call: &'static str, source: reqwest::Error },
-    #[error("module {} arrived with other bytes than its digest says", .0.short())]
-    WrongBytes(Digest),
-    #[error("cannot read this worker's identity")]
-    Identity(#[source] std::io::Error),
 }
 
 /// The modules that a join tells of. With the most labels there can be it stays below the 64 KiB that a
@@ -207,52 +187,6 @@ impl Session {
     fn own(&self, name: &str) -> Url {
         endpoint(&self.api, &["workers", self.worker.as_str(), name])
     }
-}
-
-impl LinkError {
-    /// What lies under the error, for the log.
-    pub(crate) fn cause(&self) -> String {
-        let mut causes = vec![];
-        let mut next = std::error::Error::source(self);
-        while let Some(cause) = next {
-            causes.push(cause.to_string());
-            next = cause.source();
-        }
-        causes.join(": ")
-    }
-}
-
-fn endpoint(base: &Url, parts: &[&str]) -> Url {
-    let mut url = base.clone();
-    if let Ok(mut path) = url.path_segments_mut() {
-        path.pop_if_empty().extend(parts);
-    }
-    url
-}
-
-async fn send(
-    call: &'static str,
-    request: reqwest::RequestBuilder,
-) -> Result<reqwest::Response, LinkError> {
-    let sent = request.send().await;
-    let response = sent.map_err(|source| LinkError::Unreachable { call, source })?;
-    let status = response.status();
-    match status {
-        StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND => Err(LinkError::Unknown),
-        _ if status.is_success() => Ok(response),
-        _ => {
-            // the first lines of the manager's error say enough
-            let message = response.text().await.unwrap_or_default().chars().take(500).collect();
-            Err(LinkError::Refused { call, status, message })
-        }
-    }
-}
-
-async fn json<T: serde::de::DeserializeOwned>(
-    call: &'static str,
-    response: reqwest::Response,
-) -> Result<T, LinkError> {
-    response.json().await.map_err(|source| LinkError::Unreachable { call, source })
 }
 
 #[cfg(test)]

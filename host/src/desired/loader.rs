@@ -12,8 +12,9 @@ use steading_router::{Ambiguous, AppRoutes};
 use tokio::sync::Semaphore;
 use wasmtime::Linker;
 
+use super::call::LinkError;
 use super::chain;
-use super::link::{LinkError, Session};
+use super::link::Session;
 use crate::admission::Gates;
 use crate::ceilings::{Ceilings, OverCeiling};
 use crate::engine::{CacheError, CodeCache};

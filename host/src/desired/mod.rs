@@ -12,6 +12,7 @@ mod agenda;
 mod app;
 mod apply;
 mod apps;
+mod call;
 mod draining;
 mod forward;
 mod in_service;
@@ -32,7 +33,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use apply::{Applier, Served};
-pub(crate) use link::{Link, LinkError, Offer, Session};
+pub(crate) use call::LinkError;
+pub(crate) use link::{Link, Offer, Session};
 pub(crate) use loader::{Loader, compiling};
 pub(crate) use state::StateDir;
 

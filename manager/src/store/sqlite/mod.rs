@@ -148,6 +148,30 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_migration_that_breaks_off_in_the_middle_leaves_nothing_and_is_applied_by_the_next_start()
+     {
+        let folder = tempfile::tempdir().unwrap();
+        let mut old = Connection::open(folder.path().join(FILE)).unwrap();
+        Migrations::from_slice(&MIGRATIONS[..2]).to_latest(&mut old).unwrap();
+        // In the way of the third one, after it has changed every time.
+        old.execute_batch(
+            "INSERT INTO token VALUES ('t', 'ci', x'00', 1800000000456);
+             CREATE TABLE lease (in_the_way TEXT);",
+        )
+        .unwrap();
+        let failed = Sqlite::open(folder.path(), None).await.unwrap_err();
+        assert!(matches!(failed, StoreError::Failed { operation: "migrate", .. }), "{failed:?}");
+        let created: i64 =
+            old.query_row("SELECT created_at FROM token", [], |row| row.get(0)).unwrap();
+        assert_eq!(created, 1_800_000_000_456, "as it was");
+        old.execute_batch("DROP TABLE lease").unwrap();
+        drop(old);
+        let store = Sqlite::open(folder.path(), None).await.unwrap();
+        let token = &store.token_list().await.unwrap()[0];
+        assert_eq!(token.created_at.to_string(), "2027-01-15T08:00:00.456Z");
+    }
+
+    #[tokio::test]
     async fn times_of_before_microseconds_stay_the_same_moments() {
         let folder = tempfile::tempdir().unwrap();
         let mut old = Connection::open(folder.path().join(FILE)).unwrap();
