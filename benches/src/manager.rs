@@ -67,13 +67,20 @@ impl ManagerProcess {
 
     /// Signs an operator in.
     pub async fn operator(&self) -> anyhow::Result<Operator> {
-        let (http, manager) = (reqwest::Client::new(), self.url());
+        let (http, manager) = (client(), self.url());
         let tokens = http.post(format!("{manager}/api/v1/tokens"));
         let tokens = tokens.basic_auth("admin", Some(PASSWORD)).json(&json!({"name": "bench"}));
         let made: Value = tokens.send().await?.error_for_status()?.json().await?;
         let token = made["token"].as_str().context("a token")?.to_owned();
         Ok(Operator { http, manager, token })
     }
+}
+
+/// An HTTP client; the first one chooses the TLS library of the process, as the product does.
+pub(crate) fn client() -> reqwest::Client {
+    // chosen before, when it fails
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
 }
 
 impl Drop for ManagerProcess {

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::JOIN_TOKEN;
+use crate::manager::client;
 
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(2);
 
@@ -55,7 +56,7 @@ struct Joined {
 impl SimulatedWorkers {
     /// Starts `count` of them.
     pub fn start(count: usize, manager: &str) -> Self {
-        let http = reqwest::Client::new();
+        let http = client();
         let (mut tasks, mut synced) = (vec![], vec![]);
         for number in 0..count {
             let (told, receiver) = watch::channel(Synced::default());
