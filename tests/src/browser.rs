@@ -27,6 +27,9 @@ const DRIVER: &str = "/usr/bin/chromedriver";
 /// Set to `1` where a missing browser is a failure, as in CI.
 const REQUIRE: &str = "STEADING_REQUIRE_BROWSER";
 
+/// How often a driver is started that finds its port taken.
+const DRIVER_TRIES: usize = 10;
+
 /// A page reacts within this, publishing and compiling included.
 const SHOWN_WITHIN: Duration = Duration::from_secs(60);
 
@@ -49,15 +52,30 @@ pub fn browser_wanted() -> bool {
     false
 }
 
+/// A driver and its port. It takes a free port of IPv6 and then wants the same one of IPv4, which
+/// another test may have; then it is started again.
+async fn driver(profile: &Path) -> (Process, u16) {
+    let mut tries = 1;
+    loop {
+        let mut command = bound_command(DRIVER);
+        // crash dumps and settings go there as well, not into the home of whoever runs the tests
+        command.arg("--port=0").env("TMPDIR", profile).env("HOME", profile);
+        let mut driver = Process::start("chromedriver", command).await;
+        match driver.try_line("its port", driver_port).await {
+            Ok(port) => return (driver, port),
+            Err(ended) if tries < DRIVER_TRIES && ended.contains("Address already in use") => {
+                tries += 1;
+            }
+            Err(ended) => panic!("{ended}"),
+        }
+    }
+}
+
 impl Browser {
     /// Runs a test with a browser, and closes it whatever the outcome.
     pub async fn with(test: impl AsyncFnOnce(&Browser)) {
         let profile = scratch();
-        let mut command = bound_command(DRIVER);
-        // crash dumps and settings go there as well, not into the home of whoever runs the tests
-        command.arg("--port=0").env("TMPDIR", profile.path()).env("HOME", profile.path());
-        let mut driver = Process::start("chromedriver", command).await;
-        let port = driver.line("its port", driver_port).await;
+        let (_driver, port) = driver(profile.path()).await;
         let browser = Self { client: connect(port, &profile).await };
         let outcome = caught(test(&browser)).await;
         let closed = browser.client.close().await;

@@ -50,15 +50,24 @@ impl Process {
 
     /// The first line that `wanted` takes something from; panics when the process ends before.
     pub async fn line<T>(&mut self, what: &str, wanted: impl Fn(&str) -> Option<T>) -> T {
+        self.try_line(what, wanted).await.unwrap_or_else(|ended| panic!("{ended}"))
+    }
+
+    /// As [`Process::line`]; when the process ends before, how it ended and what it had said.
+    pub async fn try_line<T>(
+        &mut self,
+        what: &str,
+        wanted: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, String> {
         let (name, output, child) = (&self.name, &self.output, Mutex::new(&mut self.child));
         let what = format!("{name} to print {what}");
         eventually(&what, Duration::from_secs(60), || async {
             if let Some(found) = output.lines().iter().find_map(|line| wanted(line)) {
-                return Ok(found);
+                return Ok(Ok(found));
             }
             let mut child = child.lock().unwrap_or_else(PoisonError::into_inner);
             if let Ok(Some(status)) = child.try_wait() {
-                panic!("{name} ended with {status} instead:\n{}", output.tail());
+                return Ok(Err(format!("{name} ended with {status} instead:\n{}", output.tail())));
             }
             Err(format!("its output is\n{}", output.tail()))
         })

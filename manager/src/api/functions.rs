@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use steading_protocol::AppName;
-use steading_protocol::api::{App, Function, List, Version};
+use steading_protocol::api::{App, Function, List, Version, Worker};
 use steading_protocol::problem::ErrorBody;
 
 use super::extract::Path;
@@ -20,8 +20,22 @@ pub(crate) async fn functions_of(
 ) -> Result<Vec<Function>, ApiError> {
     let app = app_of(shared, app).await?;
     let version = current_version(shared, &app).await?;
-    let workers = shared.store.worker_list().await?;
-    let with_urls = |spec| Function { urls: urls::of(&app, &workers, &spec), spec };
+    with_urls(shared, &app, version).await
+}
+
+/// The functions of a version with the URLs of the workers that are told to have the app.
+pub(crate) async fn with_urls(
+    shared: &Shared,
+    app: &App,
+    version: Version,
+) -> Result<Vec<Function>, ApiError> {
+    let placements = shared.store.placement_list(Some(&app.app)).await?;
+    let told = |worker: &Worker| {
+        placements.iter().any(|p| p.worker == worker.worker && p.percent.is_some())
+    };
+    let mut workers = shared.store.worker_list().await?;
+    workers.retain(told);
+    let with_urls = |spec| Function { urls: urls::of(app, &workers, &spec), spec };
     Ok(version.functions.into_iter().map(with_urls).collect())
 }
 

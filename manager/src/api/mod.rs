@@ -31,7 +31,7 @@ use utoipa_axum::routes;
 
 pub(crate) use apps::{app_of, make_default, remove as remove_app};
 pub(crate) use extract::Path;
-pub(crate) use functions::functions_of;
+pub(crate) use functions::{functions_of, with_urls};
 pub(crate) use invoke::{CALL_TIME_MAX, invoke};
 pub(crate) use rollout::{end as end_rollout, roll_back, roll_out};
 pub(crate) use rules::RULES;

@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 use steading_protocol::api::PublishReply;
 use steading_protocol::{AppName, Digest, VersionNumber};
 
-use crate::api::functions_of;
+use crate::api::{app_of, with_urls};
 use crate::error::{ApiError, Code};
 use crate::reconcile;
 use crate::state::Shared;
@@ -58,7 +58,12 @@ pub(crate) async fn publish(
     };
     announce(&app, version, created);
     reconcile::planned(shared).await;
-    let functions = functions_of(shared, &app).await?;
+    // Of this version, which may still be on its way.
+    let stored = shared.store.version_get(&app, version).await?;
+    let functions = match stored {
+        Some(stored) => with_urls(shared, &app_of(shared, &app).await?, stored).await?,
+        None => vec![],
+    };
     Ok(PublishReply { app, version, created, functions })
 }
 
