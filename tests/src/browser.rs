@@ -4,6 +4,7 @@
 //! driver ends with the test run (see [`Process`]).
 
 use std::any::Any;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::pin::pin;
@@ -16,6 +17,7 @@ use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::net::TcpSocket;
 
 use crate::process::bound_command;
 use crate::{Process, eventually, scratch};
@@ -52,14 +54,15 @@ pub fn browser_wanted() -> bool {
     false
 }
 
-/// A driver and its port. It takes a free port of IPv6 and then wants the same one of IPv4, which
-/// another test may have; then it is started again.
+/// A driver and its port. Left to itself it takes a free port of IPv6 and wants the same one of IPv4,
+/// which the connections of other tests may hold; so it is given one that is free in both, and
+/// started again when it is too late.
 async fn driver(profile: &Path) -> (Process, u16) {
     let mut tries = 1;
     loop {
         let mut command = bound_command(DRIVER);
         // crash dumps and settings go there as well, not into the home of whoever runs the tests
-        command.arg("--port=0").env("TMPDIR", profile).env("HOME", profile);
+        command.arg(format!("--port={}", free_port())).env("TMPDIR", profile).env("HOME", profile);
         let mut driver = Process::start("chromedriver", command).await;
         match driver.try_line("its port", driver_port).await {
             Ok(port) => return (driver, port),
@@ -69,6 +72,30 @@ async fn driver(profile: &Path) -> (Process, u16) {
             Err(ended) => panic!("{ended}"),
         }
     }
+}
+
+/// A port that nobody holds on loopback, in either family; also not a connection that has just ended.
+fn free_port() -> u16 {
+    let bound = |address: SocketAddr| {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        };
+        let socket = socket.ok()?;
+        socket.bind(address).ok()?;
+        Some(socket)
+    };
+    for _ in 0..100 {
+        let Some(four) = bound((Ipv4Addr::LOCALHOST, 0).into()) else { continue };
+        let port = four.local_addr().map_or(0, |address| address.port());
+        // a machine without IPv6 has nobody there either
+        let six =
+            TcpSocket::new_v6().is_err() || bound((Ipv6Addr::LOCALHOST, port).into()).is_some();
+        if port != 0 && six {
+            return port;
+        }
+    }
+    panic!("no port is free on loopback");
 }
 
 impl Browser {
