@@ -59,6 +59,11 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Whether functions run in this process.
+    pub(crate) fn runs_guests(&self) -> bool {
+        matches!(self, Self::Dev(_) | Self::Worker(_))
+    }
+
     /// The log records shown unless the user says otherwise: roles tell of every change, `dev` of
     /// what the functions write, the rest of what is wrong.
     pub(crate) fn default_log(&self) -> &'static str {

@@ -59,7 +59,13 @@ fn run(cli: cli::Cli) -> Result<(), Failure> {
     logging::start(cli.log.as_deref().unwrap_or(cli.command.default_log()), cli.log_format)?;
     // One provider for every TLS client of the process; a second installation would be refused.
     rustls::crypto::ring::default_provider().install_default().ok();
-    let runtime = steading_host::runtime().context("cannot start the runtime")?;
+    // A worker's runtime looks at its sockets after every few turns, because a guest may hold a thread
+    // for a millisecond; where there are no guests that is only work.
+    let runtime = match cli.command.runs_guests() {
+        true => steading_host::runtime(),
+        false => tokio::runtime::Builder::new_multi_thread().enable_all().build(),
+    };
+    let runtime = runtime.context("cannot start the runtime")?;
     runtime.block_on(commands::run(cli.command))
 }
 
