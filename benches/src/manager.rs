@@ -1,16 +1,15 @@
 //! The release binary's management role as a process of its own, and its API as far as benchmarks
 //! need it. Killed when dropped, and killed hard when told to be.
 
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 use steading_protocol::api::Status;
 
-use crate::binary;
+use crate::process::started;
 
 /// What machines join with.
 pub const JOIN_TOKEN: &str = "a join token of a benchmark";
@@ -34,23 +33,14 @@ pub struct Operator {
 impl ManagerProcess {
     /// Starts it on a store in `data_dir`, on a free port or that of an earlier start.
     pub fn start(data_dir: &Path, address: Option<SocketAddr>) -> anyhow::Result<Self> {
-        let binary = binary()?;
         let listen = address.map_or_else(|| "127.0.0.1:0".to_owned(), |a| a.to_string());
-        let mut child = Command::new(&binary)
-            .args(["manager", "--json", "--listen", &listen, "--data-dir"])
-            .arg(data_dir)
-            .env("STEADING_JOIN_TOKEN", JOIN_TOKEN)
-            .env("STEADING_ADMIN_PASSWORD", PASSWORD)
-            .env("STEADING_LOG", "error")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .with_context(|| format!("cannot start {}", binary.display()))?;
-        let output = child.stdout.take().context("the output is piped")?;
-        let mut line = String::new();
-        BufReader::new(output).read_line(&mut line)?;
-        let ready: Value = serde_json::from_str(&line)
-            .with_context(|| format!("the manager's first line is JSON, not {line:?}"))?;
+        let (child, ready) = started("manager", |command| {
+            command
+                .args(["--listen", &listen, "--data-dir"])
+                .arg(data_dir)
+                .env("STEADING_JOIN_TOKEN", JOIN_TOKEN)
+                .env("STEADING_ADMIN_PASSWORD", PASSWORD)
+        })?;
         let address = ready["address"].as_str().context("an address")?.parse()?;
         Ok(Self { child, address })
     }

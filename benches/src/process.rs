@@ -77,24 +77,34 @@ impl GatewayProcess {
     }
 }
 
+/// Starts a role of the release binary; returns it with its first line, which says that it is ready.
+pub(crate) fn started(
+    role: &str,
+    settings: impl FnOnce(&mut Command) -> &mut Command,
+) -> anyhow::Result<(Child, Value)> {
+    let binary = binary()?;
+    let mut command = Command::new(&binary);
+    command.args([role, "--json"]).env("STEADING_LOG", "error");
+    settings(&mut command).stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut child =
+        command.spawn().with_context(|| format!("cannot start {}", binary.display()))?;
+    let output = child.stdout.take().context("the output is piped")?;
+    let mut line = String::new();
+    BufReader::new(output).read_line(&mut line)?;
+    let ready = serde_json::from_str(&line)
+        .with_context(|| format!("the {role}'s first line is JSON, not {line:?}"))?;
+    Ok((child, ready))
+}
+
 impl Role {
     fn start(role: &str, manager: &str, token: &str, state_dir: &Path) -> anyhow::Result<Self> {
-        let binary = binary()?;
-        let mut child = Command::new(&binary)
-            .args([role, "--json", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0"])
-            .args(["--manager", manager, "--state-dir"])
-            .arg(state_dir)
-            .env("STEADING_JOIN_TOKEN", token)
-            .env("STEADING_LOG", "error")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .with_context(|| format!("cannot start {}", binary.display()))?;
-        let output = child.stdout.take().context("the output is piped")?;
-        let mut line = String::new();
-        BufReader::new(output).read_line(&mut line)?;
-        let ready: Value = serde_json::from_str(&line)
-            .with_context(|| format!("the {role}'s first line is JSON, not {line:?}"))?;
+        let (child, ready) = started(role, |command| {
+            command
+                .args(["--listen", "127.0.0.1:0", "--control", "127.0.0.1:0"])
+                .args(["--manager", manager, "--state-dir"])
+                .arg(state_dir)
+                .env("STEADING_JOIN_TOKEN", token)
+        })?;
         let at = |key: &str| anyhow::Ok(ready[key].as_str().context("an address")?.parse()?);
         let (address, control) = (at("address")?, at("control")?);
         Ok(Self { child, address, control })

@@ -110,11 +110,7 @@ fn on_workers(status: &Status, app: &App, version: VersionNumber) -> Rollout {
     let may = |worker: &Worker| {
         worker.state == WorkerState::Live
             && worker.availability.state == AvailabilityState::Available
-            && app
-                .placement
-                .workers
-                .iter()
-                .all(|(key, value)| worker.labels.get(key) == Some(value))
+            && app.placement.ask_for(&worker.labels)
     };
     match (waiting.is_empty(), outcomes.is_empty()) {
         (false, _) => Rollout::Waiting(waiting),

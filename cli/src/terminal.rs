@@ -30,6 +30,17 @@ pub(crate) fn line(text: impl std::fmt::Display) -> anyhow::Result<()> {
     print(format!("{text}\n"))
 }
 
+/// Says on stdout that a role answers: one line, of JSON where a program reads it.
+pub(crate) fn ready(
+    ready: &(impl Serialize + std::fmt::Display),
+    json: bool,
+) -> anyhow::Result<()> {
+    match json {
+        true => line(serde_json::to_string(ready).context("cannot write JSON")?),
+        false => line(ready),
+    }
+}
+
 /// Writes a value to stdout as JSON, indented.
 pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
     let text = serde_json::to_string_pretty(value).context("cannot write JSON")?;

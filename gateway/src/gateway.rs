@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use steading_server::{BindError, Control, ControlServer, HeadLimits, ServerConfig};
+use steading_server::{BindError, Control, ControlServer, ServerConfig};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -84,10 +84,7 @@ impl Gateway {
         let link = link(&config)?;
         let follower = Follower { link, kept, maker, routes: Arc::clone(&routes) };
         follower.resume();
-        let head = HeadLimits {
-            uri_bytes_max: config.server.uri_bytes_max,
-            headers_max: config.server.headers_max,
-        };
+        let head = config.server.head_limits();
         let trust_forwarded_from = config.trust_forwarded_from;
         let service = Arc::new(Service { routes, metrics, head, trust_forwarded_from });
         Ok(Self { address, listener, server: config.server, service, control, state, follower })
@@ -115,11 +112,7 @@ impl Gateway {
         tracing::info!("Draining");
         self.state.draining.store(true, Ordering::Release);
         stop.cancel();
-        match server.await {
-            Ok(0) => tracing::info!("Drained"),
-            Ok(cut) => tracing::warn!(connections = cut, "Drain took too long, connections cut"),
-            Err(error) => tracing::error!(%error, "Server ended badly"),
-        }
+        steading_server::drained(server).await;
         follower.abort();
         closer.abort();
         drop(self.control);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use steading_protocol::desired::{Heartbeat, WorkerLoad};
-use steading_server::{BindError, ControlServer, HeadLimits, ServerConfig};
+use steading_server::{BindError, ControlServer, ServerConfig};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -88,10 +88,7 @@ impl Worker {
             openness: Arc::clone(&openness),
         });
         let control = ControlServer::start(config.control, Arc::clone(&state))?;
-        let head = HeadLimits {
-            uri_bytes_max: config.server.uri_bytes_max,
-            headers_max: config.server.headers_max,
-        };
+        let head = config.server.head_limits();
         let routes = Arc::clone(&served.routes);
         let service = Arc::new(Service { routes, admission, metrics, openness, head });
         let mut follower = Follower {
@@ -131,11 +128,7 @@ impl Worker {
         // the manager first: nobody should be sent here once the port is closed
         let _ = follower.await;
         stop_server.cancel();
-        match server.await {
-            Ok(0) => tracing::info!("Drained"),
-            Ok(cut) => tracing::warn!(connections = cut, "Drain took too long, connections cut"),
-            Err(error) => tracing::error!(error = %error, "Server ended badly"),
-        }
+        steading_server::drained(server).await;
         drop(self.control);
     }
 }

@@ -32,7 +32,7 @@ const UPKEEP_PERIOD: Duration = Duration::from_secs(600);
 const PLANNED_WITHIN: Duration = Duration::from_secs(2);
 
 /// The lease that one of several managers holds.
-pub(crate) const LEASE: &str = "reconcile";
+const LEASE: &str = "reconcile";
 
 /// For how long it is taken: renewed with every pass, and short enough that another manager takes over
 /// within ten seconds.
@@ -146,7 +146,7 @@ pub(crate) async fn planned(shared: &Shared) {
 }
 
 /// Sets this manager's clock by the store's.
-pub(crate) async fn set_clock(shared: &Shared) -> Result<(), StoreError> {
+async fn set_clock(shared: &Shared) -> Result<(), StoreError> {
     let before = clock::now();
     let store = shared.store.clock().await?;
     shared.clock.follow(store, before, clock::now());

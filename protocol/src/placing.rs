@@ -97,6 +97,13 @@ pub struct PlacementRules {
     pub workers: Labels,
 }
 
+impl PlacementRules {
+    /// Whether a worker with these labels is one that the app asks for.
+    pub fn ask_for(&self, labels: &Labels) -> bool {
+        self.workers.iter().all(|(key, value)| labels.get(key) == Some(value))
+    }
+}
+
 /// What a worker can carry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -163,6 +170,18 @@ mod tests {
             let json = serde_json::to_string(&replicas).unwrap();
             assert_eq!(serde_json::from_str::<Replicas>(&json).unwrap(), replicas);
         }
+    }
+
+    #[test]
+    fn every_label_that_is_asked_for_has_to_be_there() {
+        let asks = rules("workers = { zone = \"a\", kind = \"spare\" }").unwrap();
+        let labels = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        };
+        assert!(asks.ask_for(&labels(&[("zone", "a"), ("kind", "spare"), ("more", "1")])));
+        assert!(!asks.ask_for(&labels(&[("zone", "a")])));
+        assert!(!asks.ask_for(&labels(&[("zone", "b"), ("kind", "spare")])));
+        assert!(PlacementRules::default().ask_for(&Labels::new()));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::connections::{Connections, Counted};
@@ -28,6 +29,15 @@ pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Opens the port that calls come to.
 pub async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
     TcpListener::bind(address).await.map_err(|source| BindError { address, source })
+}
+
+/// Waits for the end of a [`serve`] that was told to stop, and logs how it went.
+pub async fn drained(server: JoinHandle<usize>) {
+    match server.await {
+        Ok(0) => tracing::info!("Drained"),
+        Ok(cut) => tracing::warn!(connections = cut, "Drain took too long, connections cut"),
+        Err(error) => tracing::error!(%error, "Server ended badly"),
+    }
 }
 
 /// Accepts connections until `stop`, then lets what is in flight end, for as long as the

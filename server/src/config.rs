@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::HeadLimits;
+
 /// What hyper parses without setting memory aside.
 pub(crate) const HYPER_HEADERS_MAX: usize = 100;
 
@@ -48,6 +50,11 @@ impl Default for ServerConfig {
 pub struct ServerConfigError(&'static str);
 
 impl ServerConfig {
+    /// What a service checks of every head.
+    pub fn head_limits(self) -> HeadLimits {
+        HeadLimits { uri_bytes_max: self.uri_bytes_max, headers_max: self.headers_max }
+    }
+
     /// Zero is no time and no room: nothing but the time to drain can be that.
     pub fn check(self) -> Result<(), ServerConfigError> {
         let zeroes = [

@@ -23,7 +23,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::{Body, Incoming};
 
-pub use accept::{bind, serve};
+pub use accept::{bind, drained, serve};
 pub(crate) use config::HYPER_HEADERS_MAX;
 pub use config::{ServerConfig, ServerConfigError};
 pub use control::{Control, ControlServer};

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::{Body, Method, Response};
 use steading_protocol::VersionNumber;
-use steading_tests::{Cluster, eventually, http, packages, run};
+use steading_tests::{Cluster, http, packages, run};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, repeat};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -28,17 +28,11 @@ async fn serving(app: &str, folder: &str) -> Cluster {
 
 /// The value of one metric of the first worker, all its labels added up.
 async fn metric(cluster: &Cluster, name: &str) -> f64 {
-    let page = http::get(&format!("{}/metrics", cluster.control(0))).await.text();
-    let lines = page.lines().filter(|line| line.starts_with(name));
-    lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    http::metric(cluster.control(0), name).await
 }
 
 async fn becomes(cluster: &Cluster, name: &str, wanted: f64) {
-    eventually(&format!("{name} to be {wanted}"), SOON, || async {
-        let seen = metric(cluster, name).await;
-        if seen == wanted { Ok(()) } else { Err(seen) }
-    })
-    .await;
+    http::metric_becomes(cluster.control(0), name, wanted, SOON).await;
 }
 
 async fn ticker(cluster: &Cluster, query: &str) -> Response {

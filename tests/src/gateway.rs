@@ -75,9 +75,7 @@ impl Gateway {
 
     /// The value of one metric, by the beginning of its line, all that match added up.
     pub async fn metric(&self, name: &str) -> f64 {
-        let page = http::get(&format!("{}/metrics", self.control())).await.text();
-        let lines = page.lines().filter(|line| line.starts_with(name));
-        lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+        http::metric(self.control(), name).await
     }
 
     fn control(&self) -> &str {

@@ -11,6 +11,8 @@ use serde::de::DeserializeOwned;
 use steading_protocol::problem::Problem;
 use tokio_util::io::ReaderStream;
 
+use crate::eventually;
+
 /// Longer than the longest deadline of any guest in the tests.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(60);
 
@@ -94,6 +96,22 @@ pub async fn send(request: RequestBuilder) -> Reply {
 /// `GET`, where anything but a reply fails the test.
 pub async fn get(url: &str) -> Reply {
     send(request(Method::GET, url)).await
+}
+
+/// A metric of the role with this control port, by the beginning of its line, all that match added up.
+pub async fn metric(control: &str, name: &str) -> f64 {
+    let page = get(&format!("{control}/metrics")).await.text();
+    let lines = page.lines().filter(|line| line.starts_with(name));
+    lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+}
+
+/// Waits until [`metric`] is `wanted`.
+pub async fn metric_becomes(control: &str, name: &str, wanted: f64, within: Duration) {
+    eventually(&format!("{name} to be {wanted}"), within, || async {
+        let seen = metric(control, name).await;
+        if seen == wanted { Ok(()) } else { Err(seen) }
+    })
+    .await;
 }
 
 /// `POST`, where anything but a reply fails the test.

@@ -67,11 +67,7 @@ pub(crate) async fn run(args: GatewayRoleArgs) -> Result<(), Failure> {
     let manager = config.manager.clone();
     let gateway = Gateway::start(config).await.context("cannot start the gateway")?;
     let ready = Ready { address: gateway.address(), control: gateway.control_address(), manager };
-    if json {
-        terminal::line(serde_json::to_string(&ready).context("cannot write JSON")?)?;
-    } else {
-        terminal::line(ready)?;
-    }
+    terminal::ready(&ready, json)?;
     gateway.run_until(stop.cancelled_owned()).await;
     Ok(())
 }

@@ -139,10 +139,7 @@ fn announce(
         setup_code: manager.setup_code().map(steading_protocol::Secret::expose),
         gateway: gateway.map(Gateway::address),
     };
-    if json {
-        return terminal::line(serde_json::to_string(&ready).context("cannot write JSON")?);
-    }
-    terminal::line(ready)
+    terminal::ready(&ready, json)
 }
 
 impl std::fmt::Display for Ready<'_> {

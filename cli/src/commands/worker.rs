@@ -69,11 +69,7 @@ pub(crate) async fn run(args: WorkerRoleArgs) -> Result<(), Failure> {
     let manager = config.manager.clone();
     let worker = Worker::start(config).await.context("cannot start the worker")?;
     let ready = Ready { address: worker.address(), control: worker.control_address(), manager };
-    if json {
-        terminal::line(serde_json::to_string(&ready).context("cannot write JSON")?)?;
-    } else {
-        terminal::line(ready)?;
-    }
+    terminal::ready(&ready, json)?;
     worker.run_until(stop.cancelled_owned()).await;
     Ok(())
 }

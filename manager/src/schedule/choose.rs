@@ -62,11 +62,7 @@ impl Field<'_> {
         let worker = self.workers[worker];
         let (has, needs) = (worker.capacity.memory_bytes, version.memory_bytes);
         worker.availability == AvailabilityState::Available
-            && version
-                .rules
-                .workers
-                .iter()
-                .all(|(key, value)| worker.labels.get(key) == Some(value))
+            && version.rules.ask_for(&worker.labels)
             && (has == 0 || needs <= has)
     }
 

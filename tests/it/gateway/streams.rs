@@ -40,17 +40,11 @@ async fn guests() -> (Cluster, Gateway) {
 
 /// The value of one metric of the worker, all its labels added up.
 async fn worker_metric(cluster: &Cluster, name: &str) -> f64 {
-    let page = http::get(&format!("{}/metrics", cluster.control(0))).await.text();
-    let lines = page.lines().filter(|line| line.starts_with(name));
-    lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    http::metric(cluster.control(0), name).await
 }
 
 async fn becomes(cluster: &Cluster, name: &str, wanted: f64) {
-    eventually(&format!("{name} to be {wanted}"), SOON, || async {
-        let seen = worker_metric(cluster, name).await;
-        if seen == wanted { Ok(()) } else { Err(seen) }
-    })
-    .await;
+    http::metric_becomes(cluster.control(0), name, wanted, SOON).await;
 }
 
 async fn ticker(gateway: &Gateway, query: &str) -> Response {
