@@ -20,7 +20,7 @@ use crate::engine::{CodeCache, Engine, EngineError};
 use crate::guest::native;
 use crate::metrics::Metrics;
 use crate::service::Service;
-use crate::{Config, ConfigError};
+use crate::{Config, ConfigError, Memory};
 
 /// A running worker.
 pub struct Worker {
@@ -65,7 +65,15 @@ pub enum StartError {
 impl Worker {
     /// Binds both ports and takes up the last desired state; the manager is joined once it runs.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        config.check()?;
+        let memory = Memory::look();
+        let config = Config { engine: config.fitted(memory)?, ..config };
+        let engine = config.engine;
+        tracing::info!(
+            memory_mib = memory.bytes >> 20,
+            instances_max = engine.instances(),
+            memory_mib_max = engine.memory_mib(),
+            "Sandboxes fit the memory"
+        );
         let listener = steading_server::bind(config.listen).await?;
         let address =
             listener.local_addr().map_err(|source| BindError { address: config.listen, source })?;
@@ -76,7 +84,7 @@ impl Worker {
         let code = loader.code.clone();
         let served = Served::default();
         let (applier, reports) = Applier::new(loader, served.clone());
-        let admission = Admission::new(config.engine.instances_max);
+        let admission = Admission::new(engine.instances());
         let openness = Arc::new(Openness::new());
         let mut keeper = Keeper::new(config.availability.clone(), Arc::clone(&openness));
         keeper.look();
@@ -91,8 +99,9 @@ impl Worker {
         let head = config.server.head_limits();
         let routes = Arc::clone(&served.routes);
         let service = Arc::new(Service { routes, admission, metrics, openness, head });
+        let offer = offer(&config, memory, address, &service.openness);
         let mut follower = Follower {
-            link: link(&config, address, &service.openness, state_dir.clone(), code)?,
+            link: link(&config, offer, state_dir.clone(), code)?,
             applier,
             state: state_dir,
             reports,
@@ -136,7 +145,7 @@ impl Worker {
 fn loader(config: &Config, metrics: &Arc<Metrics>, state: &StateDir) -> Result<Loader, StartError> {
     let in_state = |source| StartError::State { path: config.state_dir.clone(), source };
     let engine = Engine::new(config.engine)?;
-    let ceilings = Ceilings::new(config.ceilings, engine.config().memory_mib_max);
+    let ceilings = Ceilings::new(config.ceilings, engine.config().memory_mib());
     Ok(Loader {
         linker: native::linker(&engine).map_err(StartError::Imports)?,
         code: CodeCache::open(engine, state.path()).map_err(in_state)?,
@@ -149,8 +158,7 @@ fn loader(config: &Config, metrics: &Arc<Metrics>, state: &StateDir) -> Result<L
 
 fn link(
     config: &Config,
-    address: SocketAddr,
-    openness: &Arc<Openness>,
+    offer: Offer,
     state: StateDir,
     code: CodeCache,
 ) -> Result<Link, StartError> {
@@ -163,14 +171,18 @@ fn link(
         join_token: config.join_token.clone(),
         state,
         code,
-        offer: Offer {
-            name: config.name.clone(),
-            url: config.url.clone().unwrap_or_else(|| advertised(address)),
-            labels: config.labels.clone(),
-            capacity: config.capacity.told(config.engine),
-            openness: Arc::clone(openness),
-        },
+        offer,
     })
+}
+
+fn offer(config: &Config, memory: Memory, address: SocketAddr, openness: &Arc<Openness>) -> Offer {
+    Offer {
+        name: config.name.clone(),
+        url: config.url.clone().unwrap_or_else(|| advertised(address)),
+        labels: config.labels.clone(),
+        capacity: config.capacity.told(config.engine, memory),
+        openness: Arc::clone(openness),
+    }
 }
 
 /// The URL of an address as seen from the same machine; an address that means "every interface" is

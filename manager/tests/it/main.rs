@@ -5,6 +5,7 @@
 
 mod guest;
 mod harness;
+mod health;
 
 mod auth;
 mod errors;
