@@ -10,6 +10,7 @@ mod edge;
 mod faults;
 mod gateway;
 mod guests;
+mod operate;
 mod overload;
 mod portal;
 mod publish;

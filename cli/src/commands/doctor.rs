@@ -39,7 +39,9 @@ pub(crate) struct DoctorArgs {
 pub(crate) async fn run(args: DoctorArgs) -> Result<(), Failure> {
     let mut findings = doctor::machine();
     match args.role {
-        Some(role) => findings.extend(doctor::role(&configured(role, args.config.as_deref())?).await),
+        Some(role) => {
+            findings.extend(doctor::role(&configured(role, args.config.as_deref())?).await)
+        }
         None => findings.extend(doctor::pool(&steading_host::Config::default())),
     }
     match args.json {

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+use sysinfo::System;
 
 /// What there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +55,7 @@ impl fmt::Display for Bound {
 /// container without a namespace for groups sees its limit there and not where its process is said to be.
 #[cfg(not(windows))]
 fn limit(system: &mut System) -> Option<u64> {
+    use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate};
     let own = Pid::from_u32(std::process::id());
     let only = ProcessesToUpdate::Some(&[own]);
     system.refresh_processes_specifics(only, true, ProcessRefreshKind::nothing());

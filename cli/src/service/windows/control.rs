@@ -127,11 +127,8 @@ fn environment(plan: &Plan) -> anyhow::Result<()> {
     if lines.is_empty() {
         return Ok(());
     }
-    let texts: Vec<&str> = lines.iter().map(String::as_str).collect();
-    let key = LOCAL_MACHINE.create(key)?;
     // name and values are of one type in this function
-    key.set_value("Environment", &windows_registry::Value::from(&texts[..]))?;
-    Ok(())
+    Ok(LOCAL_MACHINE.create(key)?.set_multi_string("Environment".to_owned(), &lines)?)
 }
 
 fn icacls(path: &Path, arguments: &[&str]) -> anyhow::Result<()> {

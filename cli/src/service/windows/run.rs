@@ -60,8 +60,7 @@ pub(crate) fn run(role: RoleCommand) -> Result<(), Failure> {
     });
     let launch = Launch { role, name: name.clone(), runtime: Handle::current() };
     *LAUNCH.lock().unwrap_or_else(PoisonError::into_inner) = Some(launch);
-    // blocks until the service has ended
-    let ended = tokio::task::block_in_place(|| service_dispatcher::start(name, called));
+    let ended = tokio::task::block_in_place(|| entry::start(&name));
     ended.map_err(|error| match code(&error) {
         Some(ERROR_FAILED_SERVICE_CONTROLLER_CONNECT) => {
             let message = "this is what Windows calls; use `steading service start`, or run the role without \
@@ -74,11 +73,15 @@ pub(crate) fn run(role: RoleCommand) -> Result<(), Failure> {
 
 #[allow(unsafe_code)] // in the macro: reading the arguments that the manager passes
 mod entry {
-    use super::{called_by_manager, define_windows_service};
+    use super::{called_by_manager, define_windows_service, service_dispatcher};
 
     define_windows_service!(ffi_called, called_by_manager);
+
+    /// Blocks until the service has ended.
+    pub(super) fn start(name: &str) -> windows_service::Result<()> {
+        service_dispatcher::start(name, ffi_called)
+    }
 }
-use entry::ffi_called as called;
 
 /// The life of a service, on a thread that the manager has made.
 fn called_by_manager(_arguments: Vec<std::ffi::OsString>) {
