@@ -30,12 +30,15 @@ pub(crate) fn start(filter: &str, format: LogFormat, service: Option<Role>) -> R
     if let Some(role) = service {
         let log = EventLog::open(&service_name(role)).context("cannot open the event log")?;
         let plain = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
+        let plain = plain.log_internal_errors(false);
         plain.without_time().with_level(false).with_writer(log).init();
         return Ok(());
     }
     #[cfg(not(windows))]
     let _ = service;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // Told of a stderr that nobody reads any more, it would panic, and take the task down that logged.
+    let builder = builder.log_internal_errors(false);
     match format {
         LogFormat::Text => builder.with_ansi(io::stderr().is_terminal()).init(),
         LogFormat::Json => builder.json().init(),

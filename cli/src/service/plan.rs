@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use super::open_files;
 use crate::role::Role;
-use crate::secrets;
 
 /// A role as a service.
 #[derive(Clone, Debug)]
@@ -106,15 +105,4 @@ impl Plan {
 /// The name of a role's service.
 pub(crate) fn service_name(role: Role) -> String {
     format!("steading-{role}")
-}
-
-impl SecretFile {
-    /// The name of the secret where names are in small letters: `join-token`.
-    pub(crate) fn id(&self) -> &'static str {
-        match self.variable {
-            secrets::ADMIN_PASSWORD => "admin-password",
-            secrets::STORE_CONNECTION => "store-connection",
-            _ => "join-token",
-        }
-    }
 }

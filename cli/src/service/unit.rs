@@ -11,8 +11,9 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::plan::Plan;
+use super::plan::{Plan, SecretFile};
 use crate::role::Role;
+use crate::secrets;
 
 /// A unit cannot have this in it.
 #[derive(Debug, thiserror::Error)]
@@ -71,7 +72,7 @@ pub(crate) fn unit(plan: &Plan) -> Result<String, NoPath> {
     line("RestartPreventExitStatus=64".into());
     line(format!("StateDirectory=steading/{}\nStateDirectoryMode=0700", plan.role));
     for secret in &plan.secrets {
-        let (id, path) = (secret.id(), escaped(absolute(&secret.path)?));
+        let (id, path) = (credential(secret), escaped(absolute(&secret.path)?));
         line(format!("LoadCredential={id}:{path}"));
         line(format!("Environment={}_FILE=%d/{id}", secret.variable));
     }
@@ -82,6 +83,15 @@ pub(crate) fn unit(plan: &Plan) -> Result<String, NoPath> {
     writeln!(text, "SyslogIdentifier={name}\n\n[Install]\nWantedBy=multi-user.target")
         .expect("a string takes any text");
     Ok(text)
+}
+
+/// What a secret is called among the credentials of the service.
+fn credential(secret: &SecretFile) -> &'static str {
+    match secret.variable {
+        secrets::ADMIN_PASSWORD => "admin-password",
+        secrets::STORE_CONNECTION => "store-connection",
+        _ => "join-token",
+    }
 }
 
 fn of_role(plan: &Plan) -> String {
@@ -141,9 +151,8 @@ fn escaped(text: &str) -> String {
 mod tests {
     use std::time::Duration;
 
-    use super::super::plan::{Needs, SecretFile};
+    use super::super::plan::Needs;
     use super::*;
-    use crate::secrets;
 
     fn plan(role: Role) -> Plan {
         Plan {

@@ -40,7 +40,8 @@ pub enum MemoryReset {
 const TABLE_KEEP_RESIDENT_BYTES: usize = 16 << 10;
 
 /// What a used stack keeps: wasmtime does not clear stacks, so the pages that the deepest call has touched
-/// stay. Measured with the examples: STACKMEASURE. A guest that recurses keeps up to all of its stack.
+/// stay. Seen with 900 calls at once, in an unoptimised build: 28 KiB each. A guest that recurses keeps up to
+/// all of its stack.
 const STACK_KEPT_BYTES: u64 = 32 << 10;
 
 /// What a slot of the pool may keep resident between two calls, of a guest that does not recurse.

@@ -3,6 +3,7 @@
 
 mod doctor;
 mod health;
+mod log;
 mod memory;
 mod notify;
 mod service;

@@ -19,7 +19,8 @@ use windows_service::service::{
 use windows_service::service_manager::{ServiceManager, ServiceManagerAccess};
 
 use super::{
-    ERROR_SERVICE_ALREADY_RUNNING, ERROR_SERVICE_NOT_ACTIVE, Place, code, event_log, refused,
+    ERROR_INVALID_LEVEL, ERROR_SERVICE_ALREADY_RUNNING, ERROR_SERVICE_NOT_ACTIVE, Place, code,
+    event_log, refused,
 };
 use crate::exit::{Exit, Failure};
 use crate::role::Role;
@@ -79,20 +80,34 @@ fn described(plan: &Plan, state_dir: &Path) -> ServiceInfo {
 
 /// Start with the machine but after what matters more, again after a failure, and time to drain.
 fn keep_alive(service: &Service, plan: &Plan) -> windows_service::Result<()> {
-    service.set_description(plan.description())?;
-    service.set_delayed_auto_start(true)?;
     let restart = |seconds| ServiceAction {
         action_type: ServiceActionType::Restart,
         delay: Duration::from_secs(seconds),
     };
-    service.update_failure_actions(ServiceFailureActions {
+    let recovery = ServiceFailureActions {
         reset_period: ServiceFailureResetPeriod::After(HEALTHY_AFTER),
         reboot_msg: None,
         command: None,
         actions: Some(RESTART_AFTER_S.map(restart).to_vec()),
-    })?;
-    service.set_failure_actions_on_non_crash_failures(true)?;
-    service.set_preshutdown_timeout(plan.needs.stop_after())
+    };
+    known("description", service.set_description(plan.description()))?;
+    known("delayed start", service.set_delayed_auto_start(true))?;
+    known("recovery", service.update_failure_actions(recovery))?;
+    known("recovery from failures", service.set_failure_actions_on_non_crash_failures(true))?;
+    known("time to stop", service.set_preshutdown_timeout(plan.needs.stop_after()))
+}
+
+/// What a system does not know (Wine knows few of these) is said and does without.
+fn known(what: &str, set: windows_service::Result<()>) -> windows_service::Result<()> {
+    match set {
+        Err(error) if code(&error) == Some(ERROR_INVALID_LEVEL) => {
+            terminal::remark(format!(
+                "note: this system does not know the setting `{what}` of a service"
+            ));
+            Ok(())
+        }
+        set => set,
+    }
 }
 
 /// Folder, rights, environment, and the source of its events.

@@ -30,6 +30,7 @@ impl Place {
 
 /// Codes of Windows, by their names there.
 const ERROR_ACCESS_DENIED: i32 = 5;
+const ERROR_INVALID_LEVEL: i32 = 124;
 const ERROR_SERVICE_ALREADY_RUNNING: i32 = 1056;
 const ERROR_SERVICE_DOES_NOT_EXIST: i32 = 1060;
 const ERROR_SERVICE_NOT_ACTIVE: i32 = 1062;
