@@ -90,6 +90,9 @@ struct InstallArgs {
 #[cfg(windows)]
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
+    /// The file that a secret is in, by the secret's variable
+    #[arg(long, value_name = "NAME=FILE", value_parser = parse_secret_file)]
+    pub(crate) secret_file: Vec<(String, std::ffi::OsString)>,
     #[command(subcommand)]
     pub(crate) role: RoleCommand,
 }
@@ -127,8 +130,14 @@ pub(crate) fn run(args: ServiceArgs) -> Result<(), Failure> {
         Action::Stop { role } => service::stop(role),
         Action::Status { role } => service::status(role),
         #[cfg(windows)]
-        Action::Run(args) => service::run(args.role),
+        Action::Run(args) => service::run(args),
     }
+}
+
+#[cfg(windows)]
+fn parse_secret_file(text: &str) -> Result<(String, std::ffi::OsString), String> {
+    let (name, file) = text.split_once('=').ok_or("write it as NAME=FILE")?;
+    Ok((name.to_owned(), file.into()))
 }
 
 fn plan(args: &InstallArgs) -> Result<Plan, Failure> {

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use steading_tests::{Desk, DeskWorker, Ended, run};
+use steading_tests::{Desk, DeskWorker, Ended, JOIN_TOKEN, Process, run, scratch};
 
 use crate::setup::{binary, shared, steading};
 
@@ -28,18 +28,24 @@ fn a_role_that_is_ready_ends_it_with_0_by_address_and_by_url() {
 #[test]
 fn a_worker_that_has_heard_of_nothing_is_live_and_not_ready() {
     run(async {
-        let desk = Desk::open().await;
-        let away = desk.url().to_owned();
-        drop(desk);
-        let desk = Desk::open().await;
-        let worker = DeskWorker::start(binary(), &desk, "").await;
-        let ready = health(&["worker", "--control", worker.control()]).await;
-        // it hears of its empty state at any time
-        assert!(ready.code == 0 || ready.failed(1).contains("is not ready: "), "{ready}");
-        health(&["--live", "--control", worker.control()]).await.succeeded();
-        let gone = health(&["--control", &away]).await;
-        let address = away.trim_start_matches("http://");
-        assert_eq!(gone.failed(1), format!("nobody listens at {address} (role)"));
+        let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let folder = scratch();
+        let command = steading()
+            .within(folder.path())
+            .args(["worker", "--json", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0"])
+            .args(["--manager", &format!("http://{nobody}")])
+            .env("STEADING_JOIN_TOKEN", JOIN_TOKEN)
+            .into_command();
+        let mut worker = Process::start("worker", command).await;
+        let ready = |line: &str| serde_json::from_str::<serde_json::Value>(line).ok();
+        let ready = worker.line("its address", ready).await;
+        let control = ready["control"].as_str().unwrap();
+        let ended = health(&["worker", "--control", control]).await;
+        let why = "it has not heard yet what to serve";
+        assert_eq!(ended.failed(1), format!("the worker at {control} is not ready: {why}"));
+        health(&["--live", "--control", control]).await.succeeded();
+        let gone = health(&["--control", &nobody.to_string()]).await;
+        assert_eq!(gone.failed(1), format!("nobody listens at {nobody} (role)"));
     });
 }
 

@@ -25,8 +25,9 @@ fn a_role_whose_log_nobody_reads_any_more_stops_when_it_is_told_to() {
         lines.next_line().await.unwrap().expect("it says that it is ready");
         drop((lines, child.stderr.take()));
         let id = child.id().expect("it runs");
-        let killed = std::process::Command::new("sh").args(["-c", &format!("kill -TERM {id}")]);
-        assert!({ killed }.status().expect("a shell can be started").success());
+        let told =
+            std::process::Command::new("sh").args(["-c", &format!("kill -TERM {id}")]).status();
+        assert!(told.expect("a shell can be started").success());
         let ended = tokio::time::timeout(Duration::from_secs(20), child.wait()).await;
         assert!(ended.expect("it ends in time").unwrap().success());
     });

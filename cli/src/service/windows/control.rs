@@ -2,7 +2,7 @@
 //!
 //! A service runs as its virtual account, `NT SERVICE\steading-worker`, which has no rights but those given to
 //! it here: its state folder, and reading its configuration and its secrets. Where the secrets are stands in
-//! the environment of the service alone.
+//! its command line, what they are does not.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,6 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use windows_registry::LOCAL_MACHINE;
 use windows_service::service::{
     Service, ServiceAccess, ServiceAction, ServiceActionType, ServiceErrorControl,
     ServiceFailureActions, ServiceFailureResetPeriod, ServiceInfo, ServiceStartType, ServiceState,
@@ -63,6 +62,11 @@ pub(crate) fn install(plan: &Plan, _place: &Place) -> Result<(), Failure> {
 fn described(plan: &Plan, state_dir: &Path) -> ServiceInfo {
     let name = plan.service();
     let mut launch_arguments: Vec<OsString> = vec!["service".into(), "run".into()];
+    for secret in &plan.secrets {
+        let mut given = OsString::from(format!("{}=", secret.variable));
+        given.push(&secret.path);
+        launch_arguments.extend(["--secret-file".into(), given]);
+    }
     launch_arguments.extend(plan.arguments(state_dir));
     ServiceInfo {
         display_name: plan.description().split(':').next().unwrap_or(&name).into(),
@@ -110,7 +114,7 @@ fn known(what: &str, set: windows_service::Result<()>) -> windows_service::Resul
     }
 }
 
-/// Folder, rights, environment, and the source of its events.
+/// Folder, rights, and the source of its events.
 fn surround(plan: &Plan, state_dir: &Path) -> Result<(), Failure> {
     let account = account(&plan.service());
     std::fs::create_dir_all(state_dir)
@@ -127,23 +131,8 @@ fn surround(plan: &Plan, state_dir: &Path) -> Result<(), Failure> {
     if let Some(config) = &plan.config {
         icacls(config, &["/grant", &read])?;
     }
-    environment(plan).context("cannot write the environment of the service")?;
     event_log::register(&plan.service()).context("cannot register the source of its events")?;
     Ok(())
-}
-
-fn environment(plan: &Plan) -> anyhow::Result<()> {
-    let key = format!(r"SYSTEM\CurrentControlSet\Services\{}", plan.service());
-    let lines: Vec<String> = plan
-        .secrets
-        .iter()
-        .map(|secret| format!("{}_FILE={}", secret.variable, secret.path.display()))
-        .collect();
-    if lines.is_empty() {
-        return Ok(());
-    }
-    // name and values are of one type in this function
-    Ok(LOCAL_MACHINE.create(key)?.set_multi_string("Environment".to_owned(), &lines)?)
 }
 
 fn icacls(path: &Path, arguments: &[&str]) -> anyhow::Result<()> {

@@ -21,10 +21,11 @@ use windows_service::service_control_handler::{
 use windows_service::service_dispatcher;
 
 use super::{ERROR_FAILED_SERVICE_CONTROLLER_CONNECT, EventLog, code};
-use crate::commands::service::RoleCommand;
+use crate::commands::service::{RoleCommand, RunArgs};
 use crate::commands::{gateway, manager, worker};
 use crate::exit::{Exit, Failure};
 use crate::role::Role;
+use crate::secrets;
 use crate::service::plan::service_name;
 
 /// How often the manager hears that the drain goes on, and within what it may expect to.
@@ -52,7 +53,9 @@ struct Service {
 }
 
 /// Runs a role as a service. Only what the service control manager starts can be one.
-pub(crate) fn run(role: RoleCommand) -> Result<(), Failure> {
+pub(crate) fn run(args: RunArgs) -> Result<(), Failure> {
+    let RunArgs { role, secret_file } = args;
+    secrets::from_files(secret_file);
     let name = service_name(match role {
         RoleCommand::Manager(_) => Role::Manager,
         RoleCommand::Worker(_) => Role::Worker,
