@@ -15,6 +15,7 @@ mod admission;
 mod auth;
 mod availability;
 mod capacity;
+mod caps;
 mod ceilings;
 mod config;
 mod control;
@@ -30,6 +31,7 @@ mod worker;
 
 pub use availability::{AvailabilityConfig, InvalidWindow, Windows};
 pub use capacity::CapacityConfig;
+pub use caps::{CapError, CapsConfig, CapsConfigError};
 pub use ceilings::{CeilingsConfig, CeilingsError};
 pub use config::{Config, ConfigError};
 pub use engine::{EngineConfig, EngineError, MemoryReset};

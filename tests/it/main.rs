@@ -17,4 +17,5 @@ mod setup;
 mod streaming;
 mod tidy;
 mod versions;
+mod wine;
 mod worker;

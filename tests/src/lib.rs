@@ -26,6 +26,7 @@ mod scratch;
 mod shared;
 pub mod source;
 pub mod wasm;
+pub mod wine;
 
 pub use api::{Api, Refusal};
 pub use browser::{Browser, browser_wanted};
@@ -42,6 +43,7 @@ pub use raw::{Raw, allow_open_files};
 pub use runtime::run;
 pub use scratch::scratch;
 pub use shared::{Shared, Watched};
+pub use wine::Wine;
 
 include!(concat!(env!("OUT_DIR"), "/for_each_guest.rs"));
 
