@@ -25,6 +25,7 @@ mod guest;
 mod invoke;
 mod metrics;
 mod problem;
+mod resident;
 mod runtime;
 mod service;
 mod worker;

@@ -51,7 +51,7 @@ fn claim(socket: &Socket) -> io::Result<()> {
     use std::os::windows::io::AsRawSocket;
     use windows_sys::Win32::Networking::WinSock;
 
-    const ON: i32 = 1;
+    let on = 1_i32;
     let socket = usize::try_from(socket.as_raw_socket()).map_err(io::Error::other)?;
     // SAFETY: the socket is open for as long as it is borrowed, and the option's value is a `BOOL` that
     // lives until the call returns, with its length.
@@ -61,7 +61,7 @@ fn claim(socket: &Socket) -> io::Result<()> {
             socket,
             WinSock::SOL_SOCKET,
             WinSock::SO_EXCLUSIVEADDRUSE,
-            (&raw const ON).cast(),
+            (&raw const on).cast(),
             size_of::<i32>() as i32,
         )
     };

@@ -29,7 +29,7 @@ impl DeskWorker {
         Self::with_state(steading, manager, "state", more).await
     }
 
-    /// Starts a worker at a desk with its state in this folder below the temporary one.
+    /// Starts a worker at a desk with its state in this folder, below a temporary one unless it is absolute.
     pub async fn below(steading: &Path, desk: &Desk, state: &str) -> Self {
         Self::with_state(steading, desk.url(), state, "").await
     }
