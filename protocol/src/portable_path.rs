@@ -264,6 +264,14 @@ mod tests {
         }
     }
 
+    #[test]
+    fn folding_twice_is_folding_once_for_every_letter() {
+        for letter in '\0'..=char::MAX {
+            let once = fold(&letter.to_string());
+            assert_eq!(fold(&once), once, "{letter:?}");
+        }
+    }
+
     /// Names as people write them, with the characters that matter here coming often.
     fn name() -> impl Strategy<Value = String> {
         "[a-cN-U1-3~. :/\\\\éß¹\u{1}]{0,12}|(?i:nul|con|aux|com[0-9]|lpt¹)(\\.[a-z]{0,3})?"
@@ -304,9 +312,8 @@ mod tests {
         }
 
         #[test]
-        fn judging_never_panics_and_folding_twice_is_folding_once(path in ".{0,300}") {
+        fn judging_never_panics(path in ".{0,300}") {
             let _ = fault(&path);
-            prop_assert_eq!(fold(&fold(&path)), fold(&path));
         }
     }
 }
