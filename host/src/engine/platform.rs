@@ -92,10 +92,9 @@ pub(super) fn load_code(engine: &Engine, path: &Path) -> wasmtime::Result<Module
         // SAFETY: the same file, the same argument.
         let read = unsafe { Module::deserialize(engine, code) }?;
         TOLD.call_once(|| {
-            let error = format!("{refused:#}");
+            let (error, folder) = (refused.root_cause(), path.parent().unwrap_or(path).display());
             tracing::info!(
-                error,
-                "Compiled code cannot be mapped from its volume and is read instead"
+                %folder, error, "Compiled code cannot be mapped from its volume and is read instead"
             );
         });
         Ok(read)

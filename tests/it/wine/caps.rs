@@ -6,7 +6,7 @@ use steading_tests::desk::version;
 use steading_tests::wine::told;
 use steading_tests::{Desk, DeskWorker, Ended, Steading, Wine, run, scratch, wasm};
 
-use super::wine;
+use super::{SMALL_POOL, wine};
 
 /// A worker that starts all the same would run for ever.
 const ENDS_WITHIN: Duration = Duration::from_secs(60);
@@ -28,8 +28,8 @@ fn a_windows_worker_puts_itself_into_a_job_object_and_serves() {
     run(async {
         let wine = wine!();
         let desk = Desk::open().await;
-        let caps = "[caps]\nmemory_mib = 2048\n";
-        let worker = DeskWorker::start(&wine.steading(), &desk, caps).await;
+        let caps = format!("{SMALL_POOL}[caps]\nmemory_mib = 2048\n");
+        let worker = DeskWorker::start(&wine.steading(), &desk, &caps).await;
         let module = desk.module(wasm::saying("capped"));
         desk.applied(desk.want(vec![version("shop", 1, 100, &module)], vec![])).await;
         assert_eq!(worker.hello("shop").await, (200, "capped".into()));

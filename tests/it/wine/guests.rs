@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use steading_tests::{DeskWorker, http, run};
 
-use super::wine;
+use super::{SMALL_POOL, wine};
 use crate::setup::{built, cluster};
 
 /// Guests, with the status and the code of the problem that callers get.
@@ -23,7 +23,7 @@ fn a_windows_worker_survives_traps_timeouts_memory_limits_and_stack_overflows() 
     run(async {
         let wine = wine!();
         let cluster = cluster().start().await;
-        let worker = DeskWorker::join(&wine.steading(), cluster.manager(), "").await;
+        let worker = DeskWorker::join(&wine.steading(), cluster.manager(), SMALL_POOL).await;
         cluster.live(1).await;
         cluster.api().publish_ready("guests", &built("tests/guests").await, 1).await;
         let url = |guest: &str| format!("{}/functions/guests/api/{guest}", worker.url());

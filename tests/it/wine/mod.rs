@@ -10,6 +10,10 @@ mod roles;
 mod unverified;
 mod worker;
 
+/// A small pool, for most workers here: Wine keeps a byte for each page that is reserved, which for the 4 TiB of
+/// the default pool is a gigabyte to fill. Windows has no such table.
+const SMALL_POOL: &str = "[engine]\ninstances_max = 50\n";
+
 /// The Windows binary, or the end of the test where it cannot be run.
 macro_rules! wine {
     () => {

@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use steading_tests::{Builder, Gateway, http, run};
 
-use super::wine;
+use super::{SMALL_POOL, wine};
 use crate::setup::built;
 
 #[test]
@@ -11,7 +11,7 @@ fn a_windows_manager_worker_and_gateway_serve_an_app_together() {
     run(async {
         let wine = wine!();
         let steading = wine.steading();
-        let cluster = Builder::new(&steading).workers(1).start().await;
+        let cluster = Builder::new(&steading).workers(1).worker_tables(SMALL_POOL).start().await;
         let portal = http::get(&format!("{}/", cluster.manager())).await;
         assert!(portal.status.is_success() || portal.status.is_redirection(), "{}", portal.text());
         cluster.api().publish_ready("hello", &built("examples/hello").await, 1).await;

@@ -6,7 +6,7 @@ use super::wine;
 
 /// What a real Windows has to be asked, each with what Wine does instead. The names stand in
 /// docs/windows.md as well.
-const UNVERIFIED: [(&str, &str); 11] = [
+const UNVERIFIED: [(&str, &str); 12] = [
     ("mapped code files", "Wine refuses to map a file as executable, so code is read"),
     ("files that are mapped cannot be deleted", "nothing is mapped, so nothing is in the way"),
     ("memory cap of a job object", "Wine takes the limit and does not enforce it"),
@@ -18,6 +18,7 @@ const UNVERIFIED: [(&str, &str); 11] = [
     ("ports that Windows reserves", "Linux reserves none"),
     ("paths over 260 characters", "Wine takes them from every program"),
     ("speed", "memory, fibers and sockets are those of Linux"),
+    ("memory", "Wine keeps a byte for each reserved page, a gigabyte for the default pool"),
 ];
 
 #[test]

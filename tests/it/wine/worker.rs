@@ -11,7 +11,7 @@ use steading_tests::{
     Cluster, Desk, DeskWorker, eventually, http, packages, repository, run, wasm,
 };
 
-use super::wine;
+use super::{SMALL_POOL, wine};
 use crate::setup::{built, cluster};
 
 /// Compiling under Wine, in a test build, beside other tests.
@@ -20,7 +20,7 @@ const SOON: Duration = Duration::from_secs(120);
 /// A Linux manager and a Windows worker that serves the guests as the app `app`.
 async fn serving(steading: &std::path::Path) -> (Cluster, DeskWorker) {
     let cluster = cluster().start().await;
-    let worker = DeskWorker::join(steading, cluster.manager(), "").await;
+    let worker = DeskWorker::join(steading, cluster.manager(), SMALL_POOL).await;
     cluster.live(1).await;
     let guests = packages::module_of(&built("tests/guests").await);
     cluster.api().publish_ready("app", &guests, 1).await;
@@ -36,6 +36,7 @@ fn a_windows_worker_serves_the_examples_of_a_linux_manager() {
     run(async {
         let wine = wine!();
         let cluster = cluster().start().await;
+        // with the pool that a worker has that is not configured
         let worker = DeskWorker::join(&wine.steading(), cluster.manager(), "").await;
         cluster.live(1).await;
         for app in ["hello", "orders", "thumbnail"] {
@@ -90,7 +91,7 @@ fn a_windows_worker_comes_back_from_its_cache_and_fetches_nothing_again() {
     run(async {
         let wine = wine!();
         let desk = Desk::open().await;
-        let mut worker = DeskWorker::start(&wine.steading(), &desk, "").await;
+        let mut worker = DeskWorker::start(&wine.steading(), &desk, SMALL_POOL).await;
         let module = desk.module(wasm::saying("kept"));
         desk.applied(desk.want(vec![version("shop", 1, 100, &module)], vec![])).await;
         assert_eq!(worker.hello("shop").await, (200, "kept".into()));
@@ -136,15 +137,7 @@ fn a_windows_worker_finishes_what_is_in_flight_after_ctrl_c_and_takes_nothing_ne
         // Wine makes the console's Ctrl-C event of a SIGINT
         worker.process_mut().signal("INT");
         let url = format!("{}/functions/app/api/steady", worker.url());
-        let fresh = http::client(|builder| builder.pool_max_idle_per_host(0));
-        eventually("new connections to be refused", Duration::from_secs(5), || async {
-            match fresh.get(&url).send().await {
-                Err(error) if error.is_connect() => Ok(()),
-                Err(error) => Err(error.to_string()),
-                Ok(response) => Err(response.status().to_string()),
-            }
-        })
-        .await;
+        http::connections_refused(&url).await;
         assert!(!in_flight.is_finished(), "the slow request is still in flight by then");
         let reply = in_flight.await.expect("the slow request is answered");
         assert_eq!((reply.status, reply.text().as_str()), (StatusCode::OK, "answered in the end"));
