@@ -76,9 +76,11 @@ impl Wine {
 impl Drop for Wine {
     fn drop(&mut self) {
         // this prefix's processes only: every prefix has a server of its own
-        let mut kill = Command::new(SERVER);
-        kill.args(["-k", "-w"]).envs(environment(&self.steading()));
-        kill.stderr(Stdio::null()).status().ok();
+        for what in ["-k", "-w"] {
+            let mut server = Command::new(SERVER);
+            server.arg(what).envs(environment(&self.steading()));
+            server.stderr(Stdio::null()).status().ok();
+        }
     }
 }
 
