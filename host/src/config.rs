@@ -7,11 +7,11 @@ use serde::Deserialize;
 use steading_protocol::{Labels, Secret, label_fault};
 use url::Url;
 
-use crate::capacity::Room;
+use crate::capacity::{Bound, Room};
 use crate::ceilings::{Ceilings, CeilingsError};
 use crate::{
-    AvailabilityConfig, CapacityConfig, CeilingsConfig, EngineConfig, EngineError, FitError,
-    Memory, ServerConfig, ServerConfigError,
+    AvailabilityConfig, CapacityConfig, CapsConfig, CapsConfigError, CeilingsConfig, EngineConfig,
+    EngineError, FitError, Memory, ServerConfig, ServerConfigError,
 };
 
 /// Everything a worker is started with; read from TOML, unknown keys are errors.
@@ -45,6 +45,8 @@ pub struct Config {
     pub ceilings: CeilingsConfig,
     /// What the manager may place here.
     pub capacity: CapacityConfig,
+    /// What the whole process may take of a Windows machine.
+    pub caps: CapsConfig,
     /// When this worker takes work.
     pub availability: AvailabilityConfig,
 }
@@ -64,6 +66,9 @@ pub enum ConfigError {
     /// Of the sandboxes, which take more memory than there is.
     #[error(transparent)]
     Fit(#[from] FitError),
+    /// Of the caps.
+    #[error(transparent)]
+    Caps(#[from] CapsConfigError),
     /// Of the labels.
     #[error("{0}")]
     Labels(String),
@@ -94,6 +99,7 @@ impl Default for Config {
             server: ServerConfig::default(),
             ceilings: CeilingsConfig::default(),
             capacity: CapacityConfig::default(),
+            caps: CapsConfig::default(),
             availability: AvailabilityConfig::default(),
         }
     }
@@ -103,13 +109,20 @@ impl Config {
     /// Finds what makes no sense, or does not fit the memory of this container or machine, before anything
     /// is bound or made.
     pub fn check(&self) -> Result<(), ConfigError> {
-        self.fitted(Memory::look()).map(drop)
+        self.fitted(self.memory()).map(drop)
+    }
+
+    /// What there is for the worker, with the cap that it is about to put on itself.
+    pub(crate) fn memory(&self) -> Memory {
+        let cap = self.caps.memory_mib.map(|mib| u64::from(mib) << 20);
+        Memory::look().within(cap, Bound::Caps)
     }
 
     /// The sandboxes as they fit the memory.
     pub(crate) fn fitted(&self, memory: Memory) -> Result<EngineConfig, ConfigError> {
         self.server.check()?;
         self.engine.check()?;
+        self.caps.check()?;
         if let Some(fault) = label_fault("labels", &self.labels) {
             return Err(ConfigError::Labels(fault));
         }

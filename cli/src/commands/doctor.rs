@@ -40,7 +40,7 @@ pub(crate) async fn run(args: DoctorArgs) -> Result<(), Failure> {
     let mut findings = doctor::machine();
     match args.role {
         Some(role) => {
-            findings.extend(doctor::role(&configured(role, args.config.as_deref())?).await)
+            findings.extend(doctor::role(&configured(role, args.config.as_deref())?).await);
         }
         None => findings.extend(doctor::pool(&steading_host::Config::default())),
     }

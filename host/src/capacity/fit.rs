@@ -10,7 +10,7 @@ use std::fmt;
 
 use steading_protocol::Limits;
 
-use super::{Bound, Memory};
+use super::Memory;
 
 /// The most instances that a pool has of itself: wasmtime's own default.
 pub(crate) const INSTANCES_MAX: u32 = 1000;
@@ -191,7 +191,7 @@ impl fmt::Display for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.bytes, self.of) {
             (0, _) => f.write_str("nobody knows how much memory there is"),
-            (bytes, Bound::Machine | Bound::Container) => {
+            (bytes, _) => {
                 write!(f, "{} has {} MiB", self.of, bytes / MIB)
             }
         }
@@ -203,6 +203,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::Bound;
 
     const KEPT: u64 = 176 << 10;
 

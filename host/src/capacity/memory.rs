@@ -7,6 +7,9 @@ use std::fmt;
 
 use sysinfo::System;
 
+#[cfg(windows)]
+use crate::caps;
+
 /// What there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory {
@@ -23,6 +26,8 @@ pub enum Bound {
     Machine,
     /// A control group, or a job of Windows.
     Container,
+    /// The cap that a worker puts on itself.
+    Caps,
 }
 
 impl Memory {
@@ -30,14 +35,15 @@ impl Memory {
     pub fn look() -> Self {
         let Ok(mut system) = System::new() else { return Self { bytes: 0, of: Bound::Machine } };
         system.refresh_memory();
-        Self::of(system.total_memory(), limit(&mut system))
+        let machine = Self { bytes: system.total_memory(), of: Bound::Machine };
+        machine.within(limit(&mut system), Bound::Container)
     }
 
-    /// A limit counts where it is below what the machine has.
-    fn of(machine: u64, limit: Option<u64>) -> Self {
-        match limit.filter(|bytes| *bytes > 0 && (machine == 0 || *bytes < machine)) {
-            Some(bytes) => Self { bytes, of: Bound::Container },
-            None => Self { bytes: machine, of: Bound::Machine },
+    /// With a limit, which counts where it is below what there is.
+    pub(crate) fn within(self, limit: Option<u64>, of: Bound) -> Self {
+        match limit.filter(|bytes| *bytes > 0 && (self.bytes == 0 || *bytes < self.bytes)) {
+            Some(bytes) => Self { bytes, of },
+            None => self,
         }
     }
 }
@@ -47,6 +53,7 @@ impl fmt::Display for Bound {
         f.write_str(match self {
             Self::Machine => "this machine",
             Self::Container => "this container",
+            Self::Caps => "this worker, by caps.memory_mib,",
         })
     }
 }
@@ -64,33 +71,10 @@ fn limit(system: &mut System) -> Option<u64> {
     limits.map(|limits| limits.total_memory).min()
 }
 
-/// The limits of the job that this process is in: that of all its processes, and that of each.
+/// The limit of the job that this process is in: a Windows container is one, and the worker's own caps.
 #[cfg(windows)]
 fn limit(_system: &mut System) -> Option<u64> {
-    use windows_sys::Win32::System::JobObjects::{
-        JOB_OBJECT_LIMIT_JOB_MEMORY, JOB_OBJECT_LIMIT_PROCESS_MEMORY,
-        JOBOBJECT_EXTENDED_LIMIT_INFORMATION, JobObjectExtendedLimitInformation,
-        QueryInformationJobObject,
-    };
-    let mut limits = JOBOBJECT_EXTENDED_LIMIT_INFORMATION::default();
-    let size = u32::try_from(size_of_val(&limits)).ok()?;
-    // SAFETY: the pointer is to a value of the kind that the class asks for, with its size; no job is
-    // named, which means the one of the calling process; the length is not asked back.
-    #[allow(unsafe_code)]
-    let told = unsafe {
-        QueryInformationJobObject(
-            std::ptr::null_mut(),
-            JobObjectExtendedLimitInformation,
-            std::ptr::from_mut(&mut limits).cast(),
-            size,
-            std::ptr::null_mut(),
-        )
-    };
-    let flags = limits.BasicLimitInformation.LimitFlags;
-    let set = |flag, bytes: usize| (told != 0 && flags & flag != 0).then_some(bytes as u64);
-    let job = set(JOB_OBJECT_LIMIT_JOB_MEMORY, limits.JobMemoryLimit);
-    let process = set(JOB_OBJECT_LIMIT_PROCESS_MEMORY, limits.ProcessMemoryLimit);
-    [job, process].into_iter().flatten().min()
+    caps::memory_bytes_max()
 }
 
 #[cfg(test)]
@@ -101,11 +85,15 @@ mod tests {
     fn a_limit_counts_where_it_is_below_what_the_machine_has() {
         let machine = Memory { bytes: 100, of: Bound::Machine };
         for limit in [None, Some(0), Some(100), Some(u64::MAX)] {
-            assert_eq!(Memory::of(100, limit), machine, "{limit:?}");
+            assert_eq!(machine.within(limit, Bound::Container), machine, "{limit:?}");
         }
         let container = |bytes| Memory { bytes, of: Bound::Container };
-        assert_eq!(Memory::of(100, Some(99)), container(99));
-        assert_eq!(Memory::of(0, Some(7)), container(7), "nobody knows what the machine has");
+        let limited = machine.within(Some(99), Bound::Container);
+        assert_eq!(limited, container(99));
+        assert_eq!(limited.within(Some(100), Bound::Caps), container(99));
+        assert_eq!(limited.within(Some(50), Bound::Caps), Memory { bytes: 50, of: Bound::Caps });
+        let unknown = Memory { bytes: 0, of: Bound::Machine };
+        assert_eq!(unknown.within(Some(7), Bound::Container), container(7));
     }
 
     #[test]

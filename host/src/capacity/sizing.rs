@@ -22,7 +22,7 @@ pub struct Sizing {
 impl Sizing {
     /// Looks at the memory; an error says what does not fit.
     pub fn look(config: &Config) -> Result<Self, ConfigError> {
-        let memory = Memory::look();
+        let memory = config.memory();
         let engine = config.fitted(memory)?;
         let room = Room::of(memory, config.capacity.memory_mib);
         Ok(Self {
@@ -38,6 +38,6 @@ impl Sizing {
 /// Reserves the address space of the pool as a worker does, and gives it back. Not for a process that has
 /// an engine already.
 pub fn try_pool(config: &Config) -> Result<(), EngineError> {
-    let engine = config.fitted(Memory::look()).map_or(config.engine, |fitted| fitted);
+    let engine = config.fitted(config.memory()).map_or(config.engine, |fitted| fitted);
     Engine::new(engine).map(drop)
 }

@@ -23,7 +23,7 @@ fn findings(ended: &Ended) -> impl Fn(&str) -> Value {
 async fn doctor(role: &str, text: &str, with: impl FnOnce(Steading) -> Steading) -> Ended {
     let folder = scratch();
     let config = folder.path().join("role.toml");
-    std::fs::write(&config, text).unwrap();
+    std::fs::write(&config, text).expect("a temporary folder takes a file");
     let call = steading().within(folder.path()).args(["doctor", role, "--json", "--config"]);
     with(call.args([&config])).ended().await
 }

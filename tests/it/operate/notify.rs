@@ -16,7 +16,7 @@ struct Supervisor(UnixDatagram);
 impl Supervisor {
     fn open(path: &Path) -> Self {
         let socket = UnixDatagram::bind(path).expect("a temporary folder takes a socket");
-        socket.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(1))).expect("a socket takes a deadline");
         Self(socket)
     }
 

@@ -20,14 +20,15 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let bench = Self { folder: scratch() };
-        std::fs::create_dir_all(bench.root().join("etc/steading")).unwrap();
+        std::fs::create_dir_all(bench.root().join("etc/steading"))
+            .expect("a temporary folder takes it");
         bench.systemctl(0);
         bench.secret("join-token", 0o600);
         std::fs::write(
             bench.root().join("etc/steading/worker.toml"),
             "[server]\ndrain_ms_max = 5000\n",
         )
-        .unwrap();
+        .expect("a temporary folder takes it");
         bench
     }
 
@@ -39,14 +40,16 @@ impl Bench {
     fn systemctl(&self, code: i32) {
         let (path, told) = (self.folder.path().join("systemctl"), self.folder.path().join("told"));
         let script = format!("#!/bin/sh\necho \"$@\" >> {}\nexit {code}\n", told.display());
-        std::fs::write(&path, script).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::fs::write(&path, script).expect("a temporary folder takes it");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))
+            .expect("a temporary folder takes it");
     }
 
     fn secret(&self, name: &str, mode: u32) {
         let path = self.root().join("etc/steading").join(name);
-        std::fs::write(&path, "secret").unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        std::fs::write(&path, "secret").expect("a temporary folder takes it");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode))
+            .expect("a temporary folder takes it");
     }
 
     fn call(&self, arguments: &[&str]) -> Steading {
