@@ -27,6 +27,7 @@ mod gate;
 mod api;
 mod auth;
 mod portal;
+mod probe;
 
 mod publish;
 

@@ -13,6 +13,7 @@ mod guests;
 mod overload;
 mod portal;
 mod publish;
+mod scale;
 mod setup;
 mod streaming;
 mod tidy;
