@@ -27,7 +27,6 @@ mod gate;
 mod api;
 mod auth;
 mod portal;
-mod probe;
 
 mod publish;
 

@@ -5,6 +5,7 @@
 mod bad_input;
 mod ceilings;
 mod cluster;
+mod deploy;
 mod dev;
 mod edge;
 mod faults;

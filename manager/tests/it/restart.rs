@@ -54,16 +54,3 @@ async fn workers_get_the_whole_time_to_be_heard_of_again_after_a_restart() {
     let worker = Double { manager: &manager, worker: id, token, heartbeat_ms: 0 };
     assert_eq!(worker.heartbeat().await.status, 200);
 }
-
-#[tokio::test]
-async fn a_manager_is_ready_while_its_store_answers_and_says_so_to_anybody() {
-    let manager = Steading::start().await;
-    let probe = async |path: &str| send(manager.bare(Method::GET, path)).await.status.as_u16();
-    assert_eq!((probe("/live").await, probe("/ready").await), (200, 200));
-    let file = manager.folder.path().join("manager/steading.db");
-    let store = rusqlite::Connection::open(file).unwrap();
-    store.execute_batch("ALTER TABLE change RENAME TO away").unwrap();
-    assert_eq!((probe("/live").await, probe("/ready").await), (200, 503));
-    store.execute_batch("ALTER TABLE away RENAME TO change").unwrap();
-    assert_eq!(probe("/ready").await, 200);
-}
