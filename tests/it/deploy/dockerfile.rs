@@ -119,7 +119,7 @@ fn the_linux_image_is_one_program_of_a_user_that_is_not_root() {
 #[test]
 fn the_windows_image_is_nano_server_without_an_administrator_and_runs_nothing_to_be_built() {
     let image = image(WINDOWS);
-    assert_eq!(image.base, "mcr.microsoft.com/windows/nanoserver:${WINDOWS}");
+    assert_eq!(image.base, "mcr.microsoft.com/windows/${IMAGE}:${WINDOWS}");
     assert_eq!(image.user, "ContainerUser");
     let [(stage, from, to, _)] = &image.copies[..] else { panic!("{:?}", image.copies) };
     assert_eq!((stage.as_str(), image.entrypoint.len()), ("build", 1));
@@ -130,8 +130,9 @@ fn the_windows_image_is_nano_server_without_an_administrator_and_runs_nothing_to
         (&["worker".into()][..], &["health".into()][..])
     );
     parsed(WINDOWS, |dockerfile| {
-        let arguments = dockerfile.global_args().map(|arg| arg.arguments.value.to_string());
-        assert!(arguments.into_iter().any(|argument| argument == "WINDOWS=ltsc2022"));
+        let arguments: Vec<String> =
+            dockerfile.global_args().map(|arg| arg.arguments.value.to_string()).collect();
+        assert_eq!(arguments[..2], ["WINDOWS=ltsc2022", "IMAGE=nanoserver"]);
     });
 }
 
