@@ -9,7 +9,7 @@ use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 use steading_protocol::api::Status;
 
-use crate::process::started;
+use crate::process::{resident_bytes, started};
 
 /// What machines join with.
 pub const JOIN_TOKEN: &str = "a join token of a benchmark";
@@ -31,7 +31,8 @@ pub struct Operator {
 }
 
 impl ManagerProcess {
-    /// Starts it on a store in `data_dir`, on a free port or that of an earlier start.
+    /// Starts it on a store in `data_dir`, on a free port or that of an earlier start, and waits until it
+    /// answers.
     pub fn start(data_dir: &Path, address: Option<SocketAddr>) -> anyhow::Result<Self> {
         let listen = address.map_or_else(|| "127.0.0.1:0".to_owned(), |a| a.to_string());
         let (child, ready) = started("manager", |command| {
@@ -53,6 +54,11 @@ impl ManagerProcess {
     /// Its URL.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Resident memory, bytes.
+    pub fn resident_bytes(&self) -> anyhow::Result<u64> {
+        resident_bytes(&self.child)
     }
 
     /// Signs an operator in.

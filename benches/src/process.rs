@@ -53,13 +53,9 @@ impl WorkerProcess {
         self.0.ready()
     }
 
-    /// Resident memory, bytes, as the kernel accounts it (`VmRSS`).
+    /// Resident memory, bytes.
     pub fn resident_bytes(&self) -> anyhow::Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.child.id()))
-            .context("resident memory is read from /proc, which is Linux's")?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line.and_then(|line| line.split_whitespace().next()).context("VmRSS")?;
-        Ok(kib.parse::<u64>()? << 10)
+        resident_bytes(&self.0.child)
     }
 }
 
@@ -75,6 +71,20 @@ impl GatewayProcess {
     pub fn address(&self) -> SocketAddr {
         self.0.address
     }
+
+    /// Resident memory, bytes.
+    pub fn resident_bytes(&self) -> anyhow::Result<u64> {
+        resident_bytes(&self.0.child)
+    }
+}
+
+/// Resident memory of a process, bytes, as the kernel accounts it (`VmRSS`).
+pub(crate) fn resident_bytes(child: &Child) -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()))
+        .context("resident memory is read from /proc, which is Linux's")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()).context("VmRSS")?;
+    Ok(kib.parse::<u64>()? << 10)
 }
 
 /// Starts a role of the release binary; returns it with its first line, which says that it is ready.
