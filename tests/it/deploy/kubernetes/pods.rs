@@ -8,9 +8,12 @@ use k8s_openapi::api::core::v1::{Container, PodSpec, Probe};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
+use steading_tests::{http, run};
+
 use super::objects::{Objects, objects};
 use crate::deploy::Ports;
 use crate::deploy::start::Start;
+use crate::setup::shared;
 
 /// What a worker needs beside its instances: compiling, connections, itself.
 const BESIDE_INSTANCES_MIB: u64 = 512;
@@ -181,6 +184,19 @@ fn probes_ask_where_the_role_listens() {
         assert_eq!(asks(&pod.container.liveness_probe), Some(("/live".into(), last)), "{at}");
         assert_eq!(asks(&pod.container.readiness_probe), Some(("/ready".into(), last)), "{at}");
     }
+}
+
+#[test]
+fn what_probes_ask_is_answered() {
+    run(async {
+        let cluster = shared().await;
+        for role in [cluster.manager(), cluster.control(0)] {
+            for path in ["/live", "/ready"] {
+                let reply = http::get(&format!("{role}{path}")).await;
+                assert_eq!(reply.status, 200, "{role}{path}: {}", reply.text());
+            }
+        }
+    });
 }
 
 #[test]
