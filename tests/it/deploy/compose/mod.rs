@@ -57,7 +57,7 @@ fn what_a_service_names_is_declared() {
         }
         for (other, dependency) in &service.depends_on {
             assert!(compose.services.contains_key(other), "{name}: {other}");
-            assert_eq!(dependency.condition, Condition::ServiceHealthy, "{name}: {other}");
+            assert_eq!(dependency.condition, Condition::Healthy, "{name}: {other}");
         }
     }
     let all = volumes.len();

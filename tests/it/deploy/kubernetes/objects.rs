@@ -14,18 +14,19 @@ use serde_json::Value;
 use super::super::{documents, files, keda, text, typed};
 
 /// One object.
+#[allow(clippy::large_enum_variant, reason = "some thirty of them, in a test")]
 pub(super) enum Object {
     Namespace(Namespace),
     Account(ServiceAccount),
     Config(ConfigMap),
     Secret(Secret),
     Service(Service),
-    Deployment(Box<Deployment>),
+    Deployment(Deployment),
     Budget(PodDisruptionBudget),
     Policy(NetworkPolicy),
-    Scaler(Box<HorizontalPodAutoscaler>),
-    ScaledObject(Box<keda::ScaledObject>),
-    TriggerAuthentication(keda::TriggerAuthentication),
+    Autoscaler(HorizontalPodAutoscaler),
+    Scaled(keda::ScaledObject),
+    Authentication(keda::TriggerAuthentication),
 }
 
 /// All of them, each with its file.
@@ -53,11 +54,9 @@ impl Object {
             ("apps/v1", "Deployment") => Self::Deployment(typed(at, value)),
             ("policy/v1", "PodDisruptionBudget") => Self::Budget(typed(at, value)),
             ("networking.k8s.io/v1", "NetworkPolicy") => Self::Policy(typed(at, value)),
-            ("autoscaling/v2", "HorizontalPodAutoscaler") => Self::Scaler(typed(at, value)),
-            ("keda.sh/v1alpha1", "ScaledObject") => Self::ScaledObject(typed(at, value)),
-            ("keda.sh/v1alpha1", "TriggerAuthentication") => {
-                Self::TriggerAuthentication(typed(at, value))
-            }
+            ("autoscaling/v2", "HorizontalPodAutoscaler") => Self::Autoscaler(typed(at, value)),
+            ("keda.sh/v1alpha1", "ScaledObject") => Self::Scaled(typed(at, value)),
+            ("keda.sh/v1alpha1", "TriggerAuthentication") => Self::Authentication(typed(at, value)),
             other => panic!("{at}: {other:?} is none of the kinds that are checked here"),
         }
     }
@@ -73,9 +72,9 @@ impl Object {
             Self::Deployment(it) => ("Deployment", &it.metadata),
             Self::Budget(it) => ("PodDisruptionBudget", &it.metadata),
             Self::Policy(it) => ("NetworkPolicy", &it.metadata),
-            Self::Scaler(it) => ("HorizontalPodAutoscaler", &it.metadata),
-            Self::ScaledObject(it) => ("ScaledObject", &it.metadata),
-            Self::TriggerAuthentication(it) => ("TriggerAuthentication", &it.metadata),
+            Self::Autoscaler(it) => ("HorizontalPodAutoscaler", &it.metadata),
+            Self::Scaled(it) => ("ScaledObject", &it.metadata),
+            Self::Authentication(it) => ("TriggerAuthentication", &it.metadata),
         }
     }
 }
@@ -85,10 +84,7 @@ macro_rules! of_kind {
     ($name:ident, $variant:ident, $type:ty) => {
         pub(super) fn $name(&self) -> impl Iterator<Item = (&str, &$type)> {
             self.0.iter().filter_map(|(at, object)| match object {
-                Object::$variant(it) => {
-                    let it: &$type = it;
-                    Some((at.as_str(), it))
-                }
+                Object::$variant(it) => Some((at.as_str(), it)),
                 _ => None,
             })
         }
@@ -125,7 +121,7 @@ impl Objects {
     /// The only one.
     pub(super) fn autoscaler(&self) -> (&str, &HorizontalPodAutoscaler) {
         let scalers = self.0.iter().filter_map(|(at, object)| match object {
-            Object::Scaler(it) => Some((at.as_str(), &**it)),
+            Object::Autoscaler(it) => Some((at.as_str(), it)),
             _ => None,
         });
         let scalers: Vec<_> = scalers.collect();
