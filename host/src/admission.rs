@@ -63,7 +63,15 @@ pub(crate) enum Busy {
 /// The gates of apps and functions by name. Versions share them, so that what still runs of an old
 /// version counts for the new one.
 #[derive(Debug, Default)]
-pub(crate) struct Gates(Mutex<HashMap<Gated, Weak<Gate>>>);
+pub(crate) struct Gates(Mutex<Named>);
+
+#[derive(Debug, Default)]
+struct Named {
+    gates: HashMap<Gated, Weak<Gate>>,
+    /// With how many gates those are forgotten that nobody has any more: every app has one, so that to
+    /// look at all for each would take long where there are thousands.
+    forget_at: usize,
+}
 
 /// The most apps that a heartbeat tells of: with the longest names, and with the versions that it tells
 /// of as well, it stays below the 64 KiB that a manager reads. An app that is left out counts as idle, so
@@ -134,22 +142,26 @@ impl Gates {
     /// Invocations running now, by app, of those that have any; of the busiest ones, when they are more
     /// than a heartbeat tells of.
     pub(crate) fn running(&self) -> BTreeMap<AppName, u32> {
-        let gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let running = gates.iter().filter_map(|((app, function), gate)| match function {
-            Some(_) => None,
-            None => Some((app.clone(), gate.upgrade()?.0.load(Ordering::Relaxed))),
+        let named = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_apps = named.gates.iter().filter(|((_, function), _)| function.is_none());
+        let running = of_apps.filter_map(|((app, _), gate)| {
+            let inside = gate.upgrade()?.0.load(Ordering::Relaxed);
+            (inside > 0).then(|| (app.clone(), inside))
         });
-        let mut running: Vec<_> = running.filter(|(_, inside)| *inside > 0).collect();
-        drop(gates);
+        let mut running: Vec<_> = running.collect();
+        drop(named);
         running.sort_unstable_by_key(|(_, inside)| Reverse(*inside));
         running.truncate(TOLD_MAX);
         running.into_iter().collect()
     }
 
     fn gate(&self, app: &AppName, function: Option<&FunctionName>) -> Arc<Gate> {
-        let mut gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        gates.retain(|_, gate| gate.strong_count() > 0);
-        let gate = gates.entry((app.clone(), function.cloned())).or_default();
+        let mut named = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if named.gates.len() >= named.forget_at {
+            named.gates.retain(|_, gate| gate.strong_count() > 0);
+            named.forget_at = 2 * named.gates.len() + 1;
+        }
+        let gate = named.gates.entry((app.clone(), function.cloned())).or_default();
         gate.upgrade().unwrap_or_else(|| {
             let fresh = Arc::default();
             *gate = Arc::downgrade(&fresh);
@@ -239,6 +251,15 @@ mod tests {
         assert_eq!(told.values().filter(|inside| **inside == 2).count(), 4);
         told.values_mut().for_each(|inside| *inside = u32::MAX);
         assert!(serde_json::to_vec(&told).unwrap().len() < 18 << 10);
+    }
+
+    #[test]
+    fn gates_that_nobody_has_any_more_are_forgotten() {
+        let gates = Gates::default();
+        for function in 0..1000 {
+            caps(&gates, None, &format!("f{function}"), Some(1));
+        }
+        assert!(gates.0.lock().unwrap().gates.len() <= 4);
     }
 
     #[test]

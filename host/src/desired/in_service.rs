@@ -15,7 +15,8 @@ use crate::metrics::VersionCounts;
 pub(crate) struct InService(Arc<ArcSwap<Vec<Counted>>>);
 
 /// The most versions that a heartbeat tells of. With the longest names, and with the apps that it tells
-/// of as well, they stay below the 64 KiB that a manager reads of it, and nobody tries out more apps than that on one worker at once.
+/// of as well, they stay below the 64 KiB that a manager reads of it, and nobody tries out more apps than
+/// that on one worker at once.
 const TOLD_MAX: usize = 300;
 
 /// One of them.
