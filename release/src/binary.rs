@@ -36,6 +36,14 @@ impl Target {
         }
     }
 
+    fn is_this_machine(self) -> bool {
+        cfg!(target_arch = "x86_64")
+            && match self {
+                Self::Linux => cfg!(all(target_os = "linux", target_env = "gnu")),
+                Self::Windows => cfg!(all(windows, target_env = "gnu")),
+            }
+    }
+
     pub(crate) fn file_name(self) -> &'static str {
         match self {
             Self::Linux => "steading",
@@ -56,13 +64,17 @@ impl Binary {
     /// Builds it; cargo says on stderr how it goes.
     pub(crate) fn build(source: &Source, target: Target) -> anyhow::Result<Self> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let output = Command::new(cargo)
+        let mut build = Command::new(cargo);
+        build
             .current_dir(source.folder())
             .args(["build", "--release", "--locked", "-p", "steading-cli", "--bin", "steading"])
-            .args(["--target", target.triple(), "--message-format", "json-render-diagnostics"])
-            .stderr(std::process::Stdio::inherit())
-            .output()
-            .context("cannot run cargo")?;
+            .args(["--message-format", "json-render-diagnostics"]);
+        // without its name the target folder is the one of every other build for this machine
+        if !target.is_this_machine() {
+            build.args(["--target", target.triple()]);
+        }
+        let output =
+            build.stderr(std::process::Stdio::inherit()).output().context("cannot run cargo")?;
         ensure!(output.status.success(), "the program for {} does not build", target.triple());
         let executable = |message| match message {
             Ok(Message::CompilerArtifact(artifact)) => artifact
