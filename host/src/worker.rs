@@ -82,7 +82,7 @@ impl Worker {
         let state_dir = StateDir::open(&config.state_dir).map_err(in_state)?;
         let metrics = Metrics::new();
         let loader = loader(&config, &metrics, &state_dir)?;
-        let code = loader.code.clone();
+        let (code, gates) = (loader.code.clone(), Arc::clone(&loader.gates));
         let served = Served::default();
         let (applier, reports) = Applier::new(loader, served.clone());
         let admission = Admission::new(engine.instances());
@@ -106,7 +106,7 @@ impl Worker {
             applier,
             state: state_dir,
             reports,
-            pulse: pulse(&service, served),
+            pulse: pulse(&service, served, gates, config.ceilings.app_in_flight_max),
         };
         follower.resume().await;
         let server = config.server;
@@ -151,7 +151,7 @@ fn loader(config: &Config, metrics: &Arc<Metrics>, state: &StateDir) -> Result<L
         linker: native::linker(&engine).map_err(StartError::Imports)?,
         code: CodeCache::open(engine, state.path()).map_err(in_state)?,
         metrics: Arc::clone(metrics),
-        gates: Gates::default(),
+        gates: Arc::default(),
         ceilings: ceilings.map_err(ConfigError::from)?,
         compiling: compiling(),
     })
@@ -198,7 +198,12 @@ fn advertised(address: SocketAddr) -> Url {
     Url::parse(&text).expect("an address with a port is a URL's authority")
 }
 
-fn pulse(service: &Arc<Service>, served: Served) -> Pulse {
+fn pulse(
+    service: &Arc<Service>,
+    served: Served,
+    gates: Arc<Gates>,
+    app_in_flight_max: Option<u32>,
+) -> Pulse {
     let (service, openness) = (Arc::clone(service), Arc::clone(&service.openness));
     let told = Arc::clone(&openness);
     let heartbeat = Arc::new(move || {
@@ -209,6 +214,8 @@ fn pulse(service: &Arc<Service>, served: Served) -> Pulse {
             invocations,
             failures,
             resident_bytes: resident_bytes(),
+            apps: gates.running(),
+            app_in_flight_max,
         };
         let versions = served.in_service.loads();
         Heartbeat { load, availability: told.availability(), versions }

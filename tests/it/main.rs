@@ -5,6 +5,7 @@
 mod bad_input;
 mod ceilings;
 mod cluster;
+mod deploy;
 mod dev;
 mod edge;
 mod faults;
@@ -14,6 +15,7 @@ mod operate;
 mod overload;
 mod portal;
 mod publish;
+mod scale;
 mod setup;
 mod streaming;
 mod tidy;

@@ -27,7 +27,7 @@ pub(crate) struct Loader {
     pub(crate) linker: Linker<State>,
     pub(crate) code: CodeCache,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) gates: Gates,
+    pub(crate) gates: Arc<Gates>,
     pub(crate) ceilings: Ceilings,
     pub(crate) compiling: Semaphore,
 }

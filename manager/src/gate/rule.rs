@@ -35,7 +35,7 @@ pub(crate) enum Access {
     OperatorOrPassword,
     /// The join token.
     Joiner,
-    /// The join token, or an operator: a gateway is a machine of the installation.
+    /// The join token, or an operator: gateways and scalers are machines of the installation.
     JoinerOrOperator,
     /// A worker's token; with `{worker}` in the route, of that worker.
     Worker,

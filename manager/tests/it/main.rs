@@ -15,4 +15,5 @@ mod portal;
 mod publish;
 mod restart;
 mod routes;
+mod scale;
 mod workers;
