@@ -1,15 +1,24 @@
 //! Guests: what a request and a response are to one, what can go wrong in one, and the kinds there
-//! are, told apart by their exports. Today that is the native guest of `sdk/ABI.md`.
+//! are: [`native`], which speaks the ABI of `sdk/ABI.md`, and [`command`], which is spoken to as CGI.
 //!
-//! A guest's fault is a value ([`GuestError`]), never a panic and never the worker's end.
+//! What a kind adds is its way of giving the request and taking the response; limits, deadline and faults
+//! are the same for all ([`run`], [`exchange`]). A guest's fault is a value ([`GuestError`]), never
+//! a panic and never the worker's end.
 
 mod body;
+mod command;
 mod conduit;
 mod cpu;
+mod exchange;
+mod head;
 mod log;
+mod log_stream;
+mod module;
 pub(crate) mod native;
 mod outlet;
+mod run;
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,11 +27,14 @@ use http::{HeaderMap, StatusCode};
 pub(crate) use body::{RequestBody, Rest};
 pub(crate) use conduit::Conduit;
 pub(crate) use cpu::Metered;
+pub(crate) use module::{Guest, GuestModule, Linkers, Unusable, WeakGuestModule};
 
 /// What a guest is called with.
 pub(crate) struct GuestRequest {
     /// The request as it came in.
     pub(crate) head: http::request::Parts,
+    /// Who is at the other end of the connection: the caller, or a gateway or proxy before it.
+    pub(crate) caller: IpAddr,
     /// Its route parameters, decoded.
     pub(crate) parameters: Vec<(String, String)>,
     /// Its body, not yet read.
@@ -30,6 +42,9 @@ pub(crate) struct GuestRequest {
     /// The id of this invocation.
     pub(crate) invocation: String,
 }
+
+/// The caller in tests and benchmarks.
+pub(crate) const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// The head of a guest's response.
 #[derive(Debug, PartialEq, Eq)]

@@ -67,7 +67,13 @@ impl Outlet {
         (!waiting.pieces.is_empty()).then(|| waiting.pieces.split().freeze())
     }
 
-    fn put(&self, piece: &[u8]) -> usize {
+    /// How many bytes can be put in without waiting.
+    pub(super) fn room(&self) -> usize {
+        WAITING_BYTES_MAX - self.lock().pieces.len()
+    }
+
+    /// Puts in as much of a piece as there is room for, and says how much.
+    pub(super) fn put(&self, piece: &[u8]) -> usize {
         let mut waiting = self.lock();
         let count = piece.len().min(WAITING_BYTES_MAX - waiting.pieces.len());
         waiting.pieces.extend_from_slice(&piece[..count]);

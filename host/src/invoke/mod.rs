@@ -22,8 +22,7 @@ pub(crate) use reply::{Reply, ReplyBody};
 use self::record::Record;
 use self::reply::{Call, Streamed};
 use crate::admission::{Caps, Permit};
-use crate::guest::native::NativeFunction;
-use crate::guest::{Answer, Conduit, GuestError, GuestRequest, Metered};
+use crate::guest::{Answer, Conduit, Guest, GuestError, GuestRequest, Metered};
 use crate::metrics::FunctionMetrics;
 
 /// A function that is loaded and can be invoked.
@@ -34,7 +33,7 @@ pub(crate) struct Function {
     pub(crate) http: HttpTrigger,
     pub(crate) limits: Limits,
     pub(crate) caps: Caps,
-    pub(crate) native: NativeFunction,
+    pub(crate) guest: Guest,
     pub(crate) metrics: FunctionMetrics,
 }
 
@@ -86,7 +85,7 @@ async fn run(
     request: GuestRequest,
     permit: Permit,
 ) -> Result<Answer, GuestError> {
-    let answer = record.function.native.call(request, &record.conduit).await;
+    let answer = record.function.guest.call(request, &record.conduit).await;
     record.end(&answer);
     drop(permit);
     answer

@@ -9,7 +9,7 @@ use steading_protocol::{Digest, FunctionRecord, Limits};
 use super::{NativeFunction, NativeModule, linker};
 use crate::EngineConfig;
 use crate::engine::{CodeCache, Engine};
-use crate::guest::{Answer, Conduit, GuestRequest, Metered, RequestBody};
+use crate::guest::{Answer, Conduit, GuestRequest, LOCALHOST, Metered, RequestBody};
 
 /// One function of one module, ready to be called.
 #[doc(hidden)]
@@ -38,6 +38,7 @@ impl Sandbox {
         let (head, ()) = http::Request::get(path).body(()).map_err(|e| e.to_string())?.into_parts();
         let request = GuestRequest {
             head,
+            caller: LOCALHOST,
             parameters: vec![],
             body: RequestBody::full(Bytes::new()),
             invocation: "bench".into(),
