@@ -10,6 +10,7 @@
 
 pub mod abi;
 pub mod api;
+mod command;
 pub mod desired;
 mod digest;
 mod function;
@@ -22,6 +23,7 @@ mod route;
 pub mod routes;
 mod secret;
 
+pub use command::{CommandFault, command_functions};
 pub use digest::{Digest, InvalidDigest};
 pub use function::{
     AuthLevel, FunctionRecord, FunctionSpec, HttpTrigger, InvalidSection, Method, Trigger,

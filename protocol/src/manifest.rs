@@ -22,7 +22,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::IN_FLIGHT;
-use crate::{AppLimits, AppName, FunctionName, LimitsOverride, PlacementRules, label_fault};
+use crate::{
+    AppLimits, AppName, AuthLevel, FunctionName, LimitsOverride, Method, PlacementRules,
+    RouteTemplate, label_fault,
+};
 
 /// A parsed `steading.toml`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,10 +54,19 @@ pub struct AppSection {
     pub in_flight_max: Option<u32>,
 }
 
-/// A `[functions.<name>]` table.
+/// A `[functions.<name>]` table. All but the limits is for functions of commands: native modules say
+/// themselves what their functions are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FunctionSection {
+    /// The command that answers: the path of its file in the package.
+    pub module: Option<String>,
+    /// The path below the app's prefix; absent, everything that no other function answers.
+    pub route: Option<RouteTemplate>,
+    /// The methods it answers; absent, all.
+    pub methods: Option<Vec<Method>>,
+    /// What a caller must show; absent, nothing.
+    pub auth: Option<AuthLevel>,
     /// Limits of this function, over those of the app.
     pub limits: LimitsOverride,
 }

@@ -5,6 +5,7 @@
 mod bad_input;
 mod ceilings;
 mod cluster;
+mod commands;
 mod dev;
 mod edge;
 mod faults;

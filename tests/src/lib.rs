@@ -9,6 +9,7 @@
 mod api;
 mod browser;
 mod cluster;
+pub mod clang;
 mod command;
 pub mod desk;
 mod desk_worker;

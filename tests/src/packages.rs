@@ -34,6 +34,28 @@ pub async fn built(steading: &Path, folder: &str) -> Vec<u8> {
     package
 }
 
+/// The program `behave` of `tests/commands`, as plain cargo builds it.
+pub async fn command() -> Vec<u8> {
+    let name = "tests/commands";
+    let mut built = BUILT.lock().await;
+    if let Some(module) = built.get(name) {
+        return module.clone();
+    }
+    let mut cargo = tokio::process::Command::new(env!("CARGO"));
+    cargo.current_dir(repository()).args(["build", "--quiet", "--package", "steading-test-commands"]);
+    cargo.args(["--target", "wasm32-wasip1", "--profile", "guest", "--message-format", "json"]);
+    let output = cargo.stderr(std::process::Stdio::inherit()).output().await;
+    let output = output.expect("cargo can be started");
+    assert!(output.status.success(), "the program compiles");
+    let messages = String::from_utf8_lossy(&output.stdout);
+    let mut messages =
+        messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let path = messages.find_map(|message| message["executable"].as_str().map(str::to_owned));
+    let module = std::fs::read(path.expect("cargo names the program")).expect("it is a file");
+    built.insert(name.to_owned(), module.clone());
+    module
+}
+
 /// A module in which the guest `steady` says that it is version `version`, a single digit.
 pub fn steady(guests: &[u8], version: u8) -> Vec<u8> {
     let mut module = guests.to_vec();

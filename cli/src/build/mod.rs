@@ -1,7 +1,7 @@
 //! From a folder to a package that can be published.
 //!
 //! A cargo package is compiled ([`cargo`], after [`target`] has seen to the compiler's target); a
-//! folder of finished modules with a `steading.toml` is taken as it is. [`package`] then makes the
+//! folder of finished modules with a `steading.toml`, or a finished file, is taken as it is. [`package`] then makes the
 //! bytes, and [`section`] reads which functions are in them. The manager checks all of it again;
 //! what is found here is only found sooner.
 //!
@@ -51,14 +51,10 @@ pub(crate) async fn build(project: &Project, app: Option<&AppName>) -> Result<Bu
             let module = cargo::compile(member).await?;
             Package::of_member(member, &module)?
         }
-        Project::Modules(folder) => Package::of_folder(folder)?,
+        Project::Modules(folder) => Package::of_folder(folder, app)?,
+        Project::File(path) => Package::of_file(path)?,
     };
     finish(package, app)
-}
-
-/// Takes a finished package from a file.
-pub(crate) fn open(path: &Path, app: Option<&AppName>) -> Result<Built, Failure> {
-    finish(Package::of_file(path)?, app)
 }
 
 fn finish(package: Package, app: Option<&AppName>) -> Result<Built, Failure> {
