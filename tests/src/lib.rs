@@ -8,8 +8,8 @@
 
 mod api;
 mod browser;
-mod cluster;
 pub mod clang;
+mod cluster;
 mod command;
 pub mod desk;
 mod desk_worker;

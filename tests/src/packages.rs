@@ -42,7 +42,12 @@ pub async fn command() -> Vec<u8> {
         return module.clone();
     }
     let mut cargo = tokio::process::Command::new(env!("CARGO"));
-    cargo.current_dir(repository()).args(["build", "--quiet", "--package", "steading-test-commands"]);
+    cargo.current_dir(repository()).args([
+        "build",
+        "--quiet",
+        "--package",
+        "steading-test-commands",
+    ]);
     cargo.args(["--target", "wasm32-wasip1", "--profile", "guest", "--message-format", "json"]);
     let output = cargo.stderr(std::process::Stdio::inherit()).output().await;
     let output = output.expect("cargo can be started");

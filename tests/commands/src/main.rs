@@ -18,7 +18,9 @@ fn main() -> ExitCode {
         "echo" => echo(),
         "length" => length(),
         "files" => files(),
-        "status" => print("Status: 418 I'm a teapot\r\nX-Two: a\r\nX-Two: b\r\nConnection: close\r\n\r\n"),
+        "status" => {
+            print("Status: 418 I'm a teapot\r\nX-Two: a\r\nX-Two: b\r\nConnection: close\r\n\r\n")
+        }
         "redirect" => print("Location: /api/elsewhere\n\n"),
         "stderr" => stderr(),
         "silent" => Ok(()),

@@ -6,8 +6,6 @@ mod publish;
 mod request;
 mod response;
 
-use std::sync::LazyLock;
-
 use reqwest::{Method, RequestBuilder};
 use steading_tests::{Cluster, Shared, Watched, http, packages};
 
@@ -46,7 +44,7 @@ async fn serving() -> Cluster {
 
 /// The one that tests share which leave it as they found it.
 async fn shared() -> Watched {
-    static SHARED: LazyLock<Shared> = LazyLock::new(Shared::new);
+    static SHARED: Shared = Shared::new();
     SHARED.get(serving()).await
 }
 

@@ -55,7 +55,8 @@ fn several_programs_and_a_native_module_stand_side_by_side() {
         let package = [&[("steading.toml", manifest.as_bytes())], &files[..]].concat();
         cluster.api().publish_ready("mixed", &packages::zipped(&package), 1).await;
         let worker = cluster.worker(0);
-        for (path, status) in [("hello", 200), ("one/length", 200), ("two/length", 200), ("x", 404)] {
+        for (path, status) in [("hello", 200), ("one/length", 200), ("two/length", 200), ("x", 404)]
+        {
             assert_eq!(http::get(&format!("{worker}/api/{path}")).await.status, status, "{path}");
         }
         assert_eq!(http::post(&format!("{worker}/api/one/length"), "x").await.status, 405);
@@ -91,7 +92,8 @@ fn the_c_example_runs_in_development_from_its_file_alone() {
         let url = dev.function().replace("{*path}", "");
         let counted = http::post(&format!("{url}?top=1"), "to be or not to be\n").await;
         assert_eq!(counted.header("content-type"), "application/json", "{}", counted.text());
-        let expected = json!({"lines": 1, "words": 6, "bytes": 19, "top": [{"word": "be", "count": 2}]});
+        let expected =
+            json!({"lines": 1, "words": 6, "bytes": 19, "top": [{"word": "be", "count": 2}]});
         assert_eq!(counted.json::<Value>(), expected);
         let refused = http::send(http::request(Method::GET, &url)).await;
         assert_eq!((refused.status.as_u16(), refused.header("allow")), (405, "POST"));
