@@ -4,7 +4,7 @@ use serde::Deserialize;
 use steading_protocol::Capacity;
 use sysinfo::System;
 
-use crate::EngineConfig;
+use crate::{EngineConfig, caps};
 
 /// The `[capacity]` table: what the manager may place here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -40,7 +40,7 @@ impl CapacityConfig {
 fn memory_of_the_machine() -> u64 {
     let Ok(mut system) = System::new() else { return 0 };
     system.refresh_memory();
-    let machine = system.total_memory();
+    let machine = system.total_memory().min(caps::memory_bytes_max().unwrap_or(u64::MAX));
     let container = system.cgroup_limits().map(|limits| limits.total_memory);
     container.filter(|bytes| *bytes > 0).map_or(machine, |bytes| bytes.min(machine))
 }

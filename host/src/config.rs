@@ -9,8 +9,8 @@ use url::Url;
 
 use crate::ceilings::{Ceilings, CeilingsError};
 use crate::{
-    AvailabilityConfig, CapacityConfig, CeilingsConfig, EngineConfig, EngineError, ServerConfig,
-    ServerConfigError,
+    AvailabilityConfig, CapacityConfig, CapsConfig, CapsConfigError, CeilingsConfig, EngineConfig,
+    EngineError, ServerConfig, ServerConfigError,
 };
 
 /// Everything a worker is started with; read from TOML, unknown keys are errors.
@@ -44,6 +44,8 @@ pub struct Config {
     pub ceilings: CeilingsConfig,
     /// What the manager may place here.
     pub capacity: CapacityConfig,
+    /// What the whole process may take of a Windows machine.
+    pub caps: CapsConfig,
     /// When this worker takes work.
     pub availability: AvailabilityConfig,
 }
@@ -60,6 +62,9 @@ pub enum ConfigError {
     /// Of the sandboxes.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// Of the caps.
+    #[error(transparent)]
+    Caps(#[from] CapsConfigError),
     /// Of the labels.
     #[error("{0}")]
     Labels(String),
@@ -90,6 +95,7 @@ impl Default for Config {
             server: ServerConfig::default(),
             ceilings: CeilingsConfig::default(),
             capacity: CapacityConfig::default(),
+            caps: CapsConfig::default(),
             availability: AvailabilityConfig::default(),
         }
     }
@@ -100,6 +106,7 @@ impl Config {
     pub fn check(&self) -> Result<(), ConfigError> {
         self.server.check()?;
         self.engine.check()?;
+        self.caps.check()?;
         Ceilings::new(self.ceilings, self.engine.memory_mib_max)?;
         if let Some(fault) = label_fault("labels", &self.labels) {
             return Err(ConfigError::Labels(fault));

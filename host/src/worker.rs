@@ -19,6 +19,7 @@ use crate::desired::{Applier, Follower, Link, Loader, Offer, Pulse, Served, Stat
 use crate::engine::{CodeCache, Engine, EngineError};
 use crate::guest::Linkers;
 use crate::metrics::Metrics;
+use crate::resident::resident_bytes;
 use crate::service::Service;
 use crate::{Config, ConfigError};
 
@@ -201,13 +202,6 @@ fn pulse(service: &Arc<Service>, served: Served) -> Pulse {
         Heartbeat { load, availability: told.availability(), versions }
     });
     Pulse { heartbeat, openness }
-}
-
-/// Resident memory of this process, bytes; 0 where the system has no `/proc`.
-fn resident_bytes() -> u64 {
-    const PAGE_BYTES: u64 = 4096;
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * PAGE_BYTES
 }
 
 #[cfg(test)]

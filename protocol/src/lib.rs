@@ -18,6 +18,7 @@ mod limits;
 mod manifest;
 mod names;
 mod placing;
+mod portable_path;
 pub mod problem;
 mod route;
 pub mod routes;
@@ -34,5 +35,6 @@ pub use names::{AppName, FunctionName, Generation, InvalidName, VersionNumber, W
 pub use placing::{
     Availability, AvailabilityState, Capacity, Labels, PlacementRules, Replicas, label_fault,
 };
+pub use portable_path::{InvalidPath, PathFault, PortablePath};
 pub use route::{InvalidRoute, RouteConflict, RouteTemplate, Segment, check_routes};
 pub use secret::Secret;

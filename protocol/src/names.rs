@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::portable_path::name_fault;
+
 /// A name that breaks the rule of its kind; says which kind, which text, and the rule.
 #[derive(Debug, thiserror::Error)]
 #[error("`{text}` is not a valid {kind}: {rule}")]
@@ -64,12 +66,15 @@ macro_rules! name {
 }
 
 name!(
-    /// The name of an app: a DNS label, because it may stand in a host name.
+    /// The name of an app: a DNS label, because it may stand in a host name; and the name of a folder and
+    /// of a file on every platform, because `new` and `build` make those.
     AppName,
     "app name",
-    "1 to 40 of a-z, 0-9 and -, starting with a letter and not ending with -",
+    "1 to 40 of a-z, 0-9 and -, starting with a letter and not ending with -, and no device of Windows \
+     such as `con` or `com1`",
     |text| {
         text.len() <= 40
+            && name_fault(text).is_none()
             && text.starts_with(|c: char| c.is_ascii_lowercase())
             && !text.ends_with('-')
             && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
@@ -138,7 +143,7 @@ mod tests {
         for good in ["a", "orders", "a-1", &"a".repeat(40)] {
             assert!(good.parse::<AppName>().is_ok(), "{good}");
         }
-        for bad in ["", "A", "1a", "-a", "a-", "a_b", "a/b", "..", &"a".repeat(41)] {
+        for bad in ["", "A", "1a", "-a", "a-", "a_b", "a/b", "..", "nul", "com1", &"a".repeat(41)] {
             assert!(bad.parse::<AppName>().is_err(), "{bad}");
         }
         for bad in ["", "host", "HOST", "1a", "a b", "a/b", &"a".repeat(129)] {

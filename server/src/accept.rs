@@ -1,7 +1,7 @@
 //! Accepts connections, bounds them, and hands their requests to a [`Service`].
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::connections::{Connections, Counted};
 use crate::patience::{self, Activity, Asked, Heard, Overdue, Patience};
-use crate::{BindError, HYPER_HEADERS_MAX, ServerConfig, Service};
+use crate::{HYPER_HEADERS_MAX, ServerConfig, Service};
 
 /// The size of a request's head, bytes, with HTTP/1.1's line and headers together.
 const HEAD_BYTES_MAX: usize = 64 << 10;
@@ -25,11 +25,6 @@ const STREAMS_MAX: u32 = 250;
 const STREAMS_RESET_MAX: usize = 20;
 /// How long to wait when a connection cannot be accepted: with no file handles left, trying at once only burns the processor.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// Opens the port that calls come to.
-pub async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
-    TcpListener::bind(address).await.map_err(|source| BindError { address, source })
-}
 
 /// Waits for the end of a [`serve`] that was told to stop, and logs how it went.
 pub async fn drained(server: JoinHandle<usize>) {

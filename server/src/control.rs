@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::BindError;
 use crate::accept::ACCEPT_PAUSE;
+use crate::bind::open;
 
 /// What the endpoints tell.
 pub trait Control: Send + Sync + 'static {
@@ -37,8 +38,7 @@ impl ControlServer {
     /// Binds and starts to answer.
     pub fn start(address: SocketAddr, state: Arc<impl Control>) -> Result<Self, BindError> {
         let failed = |source| BindError { address, source };
-        let listener = std::net::TcpListener::bind(address).map_err(failed)?;
-        listener.set_nonblocking(true).map_err(failed)?;
+        let listener = open(address).map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(failed)?;

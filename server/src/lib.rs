@@ -7,6 +7,7 @@
 mod config;
 
 mod accept;
+mod bind;
 mod connections;
 mod patience;
 
@@ -16,14 +17,14 @@ mod head;
 mod problem;
 
 use std::error::Error;
-use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::{Body, Incoming};
 
-pub use accept::{bind, drained, serve};
+pub use accept::{drained, serve};
+pub use bind::{BindError, bind};
 pub(crate) use config::HYPER_HEADERS_MAX;
 pub use config::{ServerConfig, ServerConfigError};
 pub use control::{Control, ControlServer};
@@ -53,14 +54,4 @@ pub trait Service: Send + Sync + 'static {
 
     /// A connection ended without a request that could be answered; `code` says why.
     fn refused(&self, code: &'static str);
-}
-
-/// A port that could not be opened.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}")]
-pub struct BindError {
-    /// The address and port asked for.
-    pub address: SocketAddr,
-    /// What the system says.
-    pub source: io::Error,
 }

@@ -115,15 +115,7 @@ pub(crate) fn a_worker_told_to_end_finishes_what_is_in_flight_and_takes_nothing_
 
         let url = steady(cluster.worker(0));
         cluster.worker_process(0).sigterm();
-        let fresh = http::client(|builder| builder.pool_max_idle_per_host(0));
-        eventually("new connections to be refused", Duration::from_secs(5), || async {
-            match fresh.get(&url).send().await {
-                Err(error) if error.is_connect() => Ok(()),
-                Err(error) => Err(error.to_string()),
-                Ok(response) => Err(response.status().to_string()),
-            }
-        })
-        .await;
+        http::connections_refused(&url).await;
         assert!(!in_flight.is_finished(), "the slow request is still in flight by then");
 
         let reply = in_flight.await.expect("the slow request is answered");

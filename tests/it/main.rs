@@ -18,4 +18,5 @@ mod setup;
 mod streaming;
 mod tidy;
 mod versions;
+mod wine;
 mod worker;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
-use crate::process::bound_command;
+use crate::wine;
 
 /// Longer than any command may take: building a guest from an empty target folder comes first.
 const ENDS_WITHIN: Duration = Duration::from_secs(300);
@@ -31,9 +31,9 @@ pub struct Ended {
 }
 
 impl Steading {
-    /// A call of the binary at `path` with nothing of the user's own settings in its environment.
+    /// A call of the binary at `path`, under Wine when it is for Windows, with nothing of the user's own settings in its environment.
     pub fn at(path: impl AsRef<Path>) -> Self {
-        let mut command = bound_command(path.as_ref());
+        let mut command = wine::command(path.as_ref());
         let settings = std::env::vars_os()
             .map(|(key, _)| key)
             .filter(|key| key.to_string_lossy().starts_with("STEADING_"));

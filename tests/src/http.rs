@@ -93,6 +93,19 @@ pub async fn send(request: RequestBuilder) -> Reply {
     try_send(request).await.unwrap_or_else(|error| panic!("no reply: {error}"))
 }
 
+/// Waits until a server takes no new connections.
+pub async fn connections_refused(url: &str) {
+    let fresh = client(|builder| builder.pool_max_idle_per_host(0));
+    eventually("new connections to be refused", Duration::from_secs(5), || async {
+        match fresh.get(url).send().await {
+            Err(error) if error.is_connect() => Ok(()),
+            Err(error) => Err(error.to_string()),
+            Ok(response) => Err(response.status().to_string()),
+        }
+    })
+    .await;
+}
+
 /// `GET`, where anything but a reply fails the test.
 pub async fn get(url: &str) -> Reply {
     send(request(Method::GET, url)).await

@@ -18,6 +18,7 @@ mod eventually;
 mod gateway;
 pub mod http;
 mod load;
+mod mount;
 pub mod packages;
 mod process;
 mod raw;
@@ -27,6 +28,7 @@ mod scratch;
 mod shared;
 pub mod source;
 pub mod wasm;
+pub mod wine;
 
 pub use api::{Api, Refusal};
 pub use browser::{Browser, browser_wanted};
@@ -38,11 +40,13 @@ pub use dev::Dev;
 pub use eventually::eventually;
 pub use gateway::{FakeWorker, Gateway};
 pub use load::{Load, LoadReport};
+pub use mount::Mount;
 pub use process::Process;
 pub use raw::{Raw, allow_open_files};
 pub use runtime::run;
 pub use scratch::scratch;
 pub use shared::{Shared, Watched};
+pub use wine::Wine;
 
 include!(concat!(env!("OUT_DIR"), "/for_each_guest.rs"));
 

@@ -66,6 +66,7 @@ pub(crate) async fn run(args: WorkerRoleArgs) -> Result<(), Failure> {
     let stop = signals::shutdown()?;
     let json = args.json;
     let config = configure(args)?;
+    config.caps.put_on_this_process().context("cannot start the worker")?;
     let manager = config.manager.clone();
     let worker = Worker::start(config).await.context("cannot start the worker")?;
     let ready = Ready { address: worker.address(), control: worker.control_address(), manager };

@@ -2,7 +2,9 @@
 //!
 //! A file lies in a folder named by the engine's compatibility hash, and its own name says which module
 //! it is the code of and what its bytes are: `<SHA-256 of the module>-<SHA-256 of the code>.cwasm`. It is
-//! written beside its place and renamed, never overwritten. Native code runs as it is, so its bytes are
+//! written beside its place and renamed. One that is whole is never written again, because on Windows a
+//! file that is mapped can be neither replaced nor deleted, and code that was forgotten while the last
+//! invocations ran may still be mapped when its module is wanted anew. Native code runs as it is, so its bytes are
 //! checked against the name each time before it is loaded; a file that has changed, as a bad disk or a
 //! careless restore does it, is set aside and the module is compiled anew. That is no defence against
 //! somebody who may write here. Which files go again is decided in [`forget`](super::forget).
@@ -122,26 +124,24 @@ impl CodeCache {
         let bytes = compiled.map_err(|source| CacheError::Compile { digest: digest(), source })?;
         let code = Digest::from_bytes(Sha256::digest(&bytes).into());
         let path = self.path(module, &code);
-        self.write(&path, &bytes).map_err(|source| CacheError::Store {
-            digest: digest(),
-            path: path.clone(),
-            source,
-        })?;
+        if !is_whole(&path, &code).unwrap_or(false) {
+            let failed =
+                |source| CacheError::Store { digest: digest(), path: path.clone(), source };
+            Self::write(&path, &bytes).map_err(failed)?;
+        }
         self.shelf().insert(digest(), Entry { code, wanted_at: SystemTime::now() });
         platform::load_code(self.engine.wasmtime(), &path)
             .map_err(|source| CacheError::Load { digest: digest(), source })
     }
 
     fn load_checked(&self, path: &Path, code: &Digest) -> Result<Module, Unfit> {
-        let mut hasher = Sha256::new();
-        io::copy(&mut fs::File::open(path)?, &mut hasher)?;
-        if Digest::from_bytes(hasher.finalize().into()) != *code {
+        if !is_whole(path, code)? {
             return Err(Unfit::Changed);
         }
         platform::load_code(self.engine.wasmtime(), path).map_err(Unfit::Refused)
     }
 
-    fn write(&self, path: &Path, code: &[u8]) -> io::Result<()> {
+    fn write(path: &Path, code: &[u8]) -> io::Result<()> {
         let partial = path.with_extension(format!("partial-{}", std::process::id()));
         let written = (|| {
             let mut file = fs::File::create(&partial)?;
@@ -162,6 +162,13 @@ impl CodeCache {
     fn path(&self, module: &Digest, code: &Digest) -> PathBuf {
         self.folder.join(format!("{module}-{code}.{EXTENSION}"))
     }
+}
+
+/// Whether the bytes of a file are those of this digest.
+fn is_whole(path: &Path, code: &Digest) -> io::Result<bool> {
+    let mut hasher = Sha256::new();
+    io::copy(&mut fs::File::open(path)?, &mut hasher)?;
+    Ok(Digest::from_bytes(hasher.finalize().into()) == *code)
 }
 
 /// The module and the code that a file's name speaks of.
@@ -218,6 +225,22 @@ pub(super) mod tests {
             cache.insert(&digest, EMPTY).unwrap();
             assert!(cache.get(&digest).is_some());
         }
+    }
+
+    #[test]
+    fn code_that_was_forgotten_and_is_still_there_is_not_written_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let digest = Digest::from_bytes([7; 32]);
+        let cache = cache(folder.path());
+        cache.insert(&digest, EMPTY).unwrap();
+        let path = cache.path(&digest, &cache.shelf()[&digest].code.clone());
+        let long_ago = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1);
+        let file = fs::File::options().append(true).open(&path).unwrap();
+        file.set_modified(long_ago).unwrap();
+        cache.shelf().remove(&digest);
+        cache.insert(&digest, EMPTY).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), long_ago);
+        assert!(cache.get(&digest).is_some());
     }
 
     #[test]

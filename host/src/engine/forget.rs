@@ -1,8 +1,9 @@
 //! Which compiled code goes again, so that the cache does not grow for ever: modules that nobody has
 //! wanted for a while, what was left beside them, and the folders of engines that no longer run.
 //!
-//! Time and what is wanted come from the caller. Invariant: the code of a module that is named as wanted
-//! is never touched.
+//! Time and what is wanted come from the caller. On Windows a file cannot be deleted as long as an
+//! invocation runs that has it mapped; it is off the shelf all the same, and the next time is tried again.
+//! Invariant: the code of a module that is named as wanted is never touched.
 
 use std::collections::HashSet;
 use std::fs;
@@ -45,6 +46,7 @@ impl CodeCache {
             let path = file.path();
             let kept = parse(&path).is_some_and(|(module, _)| self.contains(&module));
             if !kept && file.file_name() != USED && is_file_past(&path, UNWANTED_FOR, now) {
+                // still mapped, or in the hands of a virus scanner: it stays a stray until the next time
                 fs::remove_file(path).ok();
             }
         }

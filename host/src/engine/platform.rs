@@ -1,12 +1,25 @@
 //! What differs between operating systems, each difference with its reason.
 //!
-//! Windows has no copy-on-write memory images, so wasmtime copies a module's data segments into
-//! each instance by itself; it pools no fiber stacks, and a code file cannot be replaced or deleted
-//! while it is mapped, which is why code files have content-addressed names and are never rewritten.
+//! Windows, with wasmtime 48:
+//! - Memory has no copy-on-write images: data segments are copied into each instance, so an app with
+//!   megabytes of data pays for them in every invocation. [`MemoryReset::Copy`] does that everywhere.
+//! - Giving memory back is `VirtualFree`, taking it again is `VirtualAlloc`, and what is taken counts as
+//!   promised (committed) whether it is touched or not, within what the job object and the page file allow.
+//! - A fiber is made by `CreateFiberEx` for each invocation and not pooled; `total_stacks` only counts them.
+//! - Traps come by vectored exception handlers, which wasmtime puts before all others; a debugger sees each
+//!   as a first-chance exception and must let it pass. Doing without costs up to half of a guest's speed.
+//! - A code file is mapped with others allowed to read it only: as long as a module of it lives, the file can
+//!   be neither written, renamed nor deleted. So it has a name made of its content and is written once, and
+//!   collecting it is tried again ([`forget`](super::forget)).
+//! - A volume, a policy or an emulator may refuse to map a file as executable: then it is read into memory
+//!   that is this process's own. That costs the size of the code per module, and no invocation is slower.
+//!
+//! Linux may refuse the last as well, on a volume that is mounted `noexec`.
 
 #![allow(unsafe_code)]
 
 use std::path::Path;
+use std::sync::Once;
 
 use serde::Deserialize;
 use wasmtime::{Engine, Module, PoolingAllocationConfig};
@@ -69,13 +82,21 @@ pub(super) fn tune(
 /// The file must be this worker's own: native code is trusted as it is. Only the worker's user may
 /// write the directory it lies in; nothing that came over a socket is ever put there as code.
 pub(super) fn load_code(engine: &Engine, path: &Path) -> wasmtime::Result<Module> {
+    static TOLD: Once = Once::new();
     // SAFETY: the file was written by `CodeCache::insert` of this or an earlier process of this
     // worker, and the cache has checked that its bytes are still those; wasmtime itself refuses a file of
     // another version or other settings.
     let mapped = unsafe { Module::deserialize_file(engine, path) };
-    mapped.or_else(|refused| match std::fs::read(path) {
+    mapped.or_else(|refused| {
+        let Ok(code) = std::fs::read(path) else { return Err(refused) };
         // SAFETY: the same file, the same argument.
-        Ok(code) => unsafe { Module::deserialize(engine, code) },
-        Err(_) => Err(refused),
+        let read = unsafe { Module::deserialize(engine, code) }?;
+        TOLD.call_once(|| {
+            let (error, folder) = (refused.root_cause(), path.parent().unwrap_or(path).display());
+            tracing::info!(
+                %folder, error, "Compiled code cannot be mapped from its volume and is read instead"
+            );
+        });
+        Ok(read)
     })
 }

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::io::{Cursor, Read};
 
 use bytes::Bytes;
-use steading_protocol::Manifest;
+use steading_protocol::{InvalidPath, Manifest, PortablePath};
 use zip::ZipArchive;
 use zip::read::ZipFile;
 
@@ -71,19 +71,22 @@ fn unzip(package: &Bytes, bytes_max: u64) -> Result<Unpacked, ApiError> {
     let mut left = bytes_max;
     for index in 0..archive.len() {
         let entry = archive.by_index(index).map_err(unreadable)?;
-        let name = checked_name(&entry)?;
-        if !names.insert(name.to_ascii_lowercase()) {
-            return Err(invalid(format!("`{name}` stands twice in the zip")));
+        let path = checked_name(&entry)?;
+        let name = path.as_str();
+        if !names.insert(path.folded()) {
+            return Err(invalid(format!(
+                "`{name}` stands twice in the zip, in some case of its letters"
+            )));
         }
         if entry.is_dir() {
             continue;
         }
         if name == Manifest::FILE {
-            let text = read(entry, &name, left.min(MANIFEST_BYTES_MAX))?;
+            let text = read(entry, name, left.min(MANIFEST_BYTES_MAX))?;
             left -= text.len() as u64;
             manifest = Some(parse_manifest(&text)?);
         } else if name.ends_with(".wasm") {
-            let bytes = read(entry, &name, left)?;
+            let bytes = read(entry, name, left)?;
             left -= bytes.len() as u64;
             if !bytes.starts_with(b"\0asm") {
                 return Err(ApiError::new(Code::NotWasm, format!("`{name}` is not a wasm module")));
@@ -99,20 +102,20 @@ fn unzip(package: &Bytes, bytes_max: u64) -> Result<Unpacked, ApiError> {
     Ok(Unpacked { manifest, modules })
 }
 
-/// The entry's name, when it is one that stays inside a folder.
-fn checked_name<R: Read + ?Sized>(entry: &ZipFile<'_, R>) -> Result<String, ApiError> {
-    let name = entry.name().to_owned();
-    let escapes = entry.enclosed_name().is_none()
-        || name.starts_with('/')
-        || name.contains(['\\', '\0', ':'])
-        || name.split('/').any(|part| part == "..");
-    if escapes || entry.is_symlink() {
-        return Err(invalid(format!("`{name}` is not a plain relative path in the zip")));
+/// The entry's name, when it is one that means the same wherever the package is unpacked.
+fn checked_name<R: Read + ?Sized>(entry: &ZipFile<'_, R>) -> Result<PortablePath, ApiError> {
+    let name = entry.name();
+    // a folder's name ends with the slash that makes it one
+    let plain = if entry.is_dir() { name.strip_suffix('/').unwrap_or(name) } else { name };
+    let path: PortablePath =
+        plain.parse().map_err(|error: InvalidPath| invalid(error.to_string()))?;
+    if entry.is_symlink() {
+        return Err(invalid(format!("`{name}` is a link; a package has files only")));
     }
     if entry.encrypted() {
         return Err(invalid(format!("`{name}` is encrypted")));
     }
-    Ok(name)
+    Ok(path)
 }
 
 /// Reads an entry, trusting no stated size.
@@ -205,9 +208,11 @@ mod tests {
             (Bytes::from_static(b"PK\x03\x04nothing"), Code::PackageInvalid, "cannot be read"),
             (zip(&[("a.wasm", WASM)]), Code::PackageInvalid, "no `steading.toml`"),
             (zip(&[toml]), Code::PackageInvalid, "no `.wasm`"),
-            (zip(&[toml, ("../a.wasm", WASM)]), Code::PackageInvalid, "plain relative path"),
-            (zip(&[toml, ("/a.wasm", WASM)]), Code::PackageInvalid, "plain relative path"),
-            (zip(&[toml, ("a\\b.wasm", WASM)]), Code::PackageInvalid, "plain relative path"),
+            (zip(&[toml, ("../a.wasm", WASM)]), Code::PackageInvalid, "not a relative path"),
+            (zip(&[toml, ("/a.wasm", WASM)]), Code::PackageInvalid, "not a relative path"),
+            (zip(&[toml, ("a\\b.wasm", WASM)]), Code::PackageInvalid, "not a relative path"),
+            (zip(&[toml, ("c:a.wasm", WASM)]), Code::PackageInvalid, "a drive"),
+            (zip(&[toml, ("nul.wasm", WASM)]), Code::PackageInvalid, "a device"),
             (zip(&[toml, ("a.wasm", WASM), ("A.wasm", WASM)]), Code::PackageInvalid, "twice"),
             (zip(&[toml, ("a.wasm", b"text")]), Code::NotWasm, "`a.wasm`"),
             (zip(&[("steading.toml", b"[ap]\n")]), Code::ManifestInvalid, "line 1"),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use steading_protocol::Secret;
+use steading_server::BindError;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use url::Url;
@@ -49,13 +50,8 @@ pub struct LocalAccess {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The port is taken, or the address is not of this machine.
-    #[error("cannot listen on {address}")]
-    Listen {
-        /// The address of the configuration.
-        address: SocketAddr,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Listen(#[from] BindError),
     /// The data folder or a file in it.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
@@ -108,9 +104,9 @@ impl Manager {
     /// [`Self::run_until`].
     pub async fn start(config: Config) -> Result<Self, StartError> {
         check::check(&config)?;
-        let listen = |source| StartError::Listen { address: config.listen, source };
-        let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
+        let listener = steading_server::bind(config.listen).await?;
+        let address =
+            listener.local_addr().map_err(|source| BindError { address: config.listen, source })?;
         let data_dir = data_dir::open(&config.data_dir)?;
         let (store, set_up) = open_store(&config).await?;
         let join_token = match &config.join_token {

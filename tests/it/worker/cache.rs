@@ -3,7 +3,7 @@
 use steading_protocol::desired::PlacementState::{Loading, Ready};
 use steading_protocol::desired::PlacementsReport;
 use steading_tests::desk::version;
-use steading_tests::{Desk, DeskWorker, eventually, run, wasm};
+use steading_tests::{Desk, DeskWorker, Mount, eventually, run, wasm};
 
 use super::{desk_and_worker, state};
 use crate::setup::binary;
@@ -68,6 +68,22 @@ fn a_worker_that_cannot_keep_code_serves_on_says_so_and_gets_on_when_it_can() {
         std::fs::rename(&aside, &folder).unwrap();
         desk.applied(second).await;
         assert_eq!(worker.hello("shop").await, (200, "two".into()));
+    });
+}
+
+#[test]
+fn code_on_a_volume_that_does_not_allow_mapping_it_is_read_and_that_is_said() {
+    run(async {
+        let folder = steading_tests::scratch();
+        let state = folder.path().join("noexec");
+        let Some(_volume) = Mount::over(&state, "noexec") else { return };
+        let desk = Desk::open().await;
+        let worker = DeskWorker::below(binary(), &desk, &state.to_string_lossy()).await;
+        let module = desk.module(wasm::saying("read"));
+        desk.applied(desk.want(vec![version("shop", 1, 100, &module)], vec![])).await;
+        assert_eq!(worker.hello("shop").await, (200, "read".into()));
+        let read = "Compiled code cannot be mapped from its volume and is read instead";
+        assert!(worker.lines().iter().any(|line| line.contains(read)), "{:?}", worker.lines());
     });
 }
 
