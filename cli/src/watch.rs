@@ -20,7 +20,8 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// Folders that hold no sources.
-const IGNORED_FOLDERS: [&str; 4] = ["target", ".git", ".steading", "node_modules"];
+const IGNORED_FOLDERS: [&str; 6] =
+    ["target", ".git", ".steading", "node_modules", "__pycache__", ".venv"];
 /// Editors write a file in several steps; this long after the last one it is whole.
 const QUIET: Duration = Duration::from_millis(150);
 /// Builds begin at the latest this long after the first change, also when changes do not end.
@@ -128,6 +129,7 @@ mod tests {
             ".git/index",
             ".steading/dev.json",
             "a/target/b",
+            "__pycache__/app.pyc",
             "src/lib.rs~",
             "src/.lib.rs.swp",
             "src/4913",

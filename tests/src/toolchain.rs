@@ -42,6 +42,25 @@ pub const CLANG: Toolchain = Toolchain {
     ],
 };
 
+/// JavaScript: Node, and what the example's `package.json` asks for.
+pub const COMPONENTIZE_JS: Toolchain = Toolchain {
+    needs: &[
+        Need { place: Place::Program("npm"), install: "apt-get install nodejs npm" },
+        Need {
+            place: Place::File("examples/mask/node_modules/.bin/componentize-js"),
+            install: "npm install --prefix examples/mask",
+        },
+    ],
+};
+
+/// Python: the compiler brings its own CPython.
+pub const COMPONENTIZE_PY: Toolchain = Toolchain {
+    needs: &[Need {
+        place: Place::Program("componentize-py"),
+        install: "pip install -r examples/summary/requirements.txt",
+    }],
+};
+
 impl Toolchain {
     /// Whether all of it is there. Says `SKIPPED: why` where it is not, and panics where the environment
     /// promises it.

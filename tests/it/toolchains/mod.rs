@@ -2,6 +2,8 @@
 //! own `steading.toml` and called through a real worker.
 
 mod c;
+mod javascript;
+mod python;
 
 use steading_tests::{Cluster, Toolchain};
 
