@@ -11,6 +11,7 @@
 pub mod abi;
 pub mod api;
 mod command;
+mod component;
 pub mod desired;
 mod digest;
 mod function;
@@ -25,6 +26,7 @@ pub mod routes;
 mod secret;
 
 pub use command::{CommandFault, command_functions};
+pub use component::{HttpWorld, is_provided_to_components};
 pub use digest::{Digest, InvalidDigest};
 pub use function::{
     AuthLevel, FunctionRecord, FunctionSpec, HttpTrigger, InvalidSection, Method, Trigger,
