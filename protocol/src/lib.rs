@@ -32,7 +32,7 @@ pub use function::{
     AuthLevel, FunctionRecord, FunctionSpec, HttpTrigger, InvalidSection, Method, Trigger,
 };
 pub use limits::{AppLimits, Limits, LimitsOverride};
-pub use manifest::{AppSection, FunctionSection, Manifest, ManifestError};
+pub use manifest::{AppSection, BuildSection, FunctionSection, Manifest, ManifestError};
 pub use names::{AppName, FunctionName, Generation, InvalidName, VersionNumber, WorkerId};
 pub use placing::{
     Availability, AvailabilityState, Capacity, Labels, PlacementRules, Replicas, label_fault,
