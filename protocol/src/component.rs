@@ -91,6 +91,14 @@ impl HttpWorld {
         }
     }
 
+    /// The world's own name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Wasi02 => "wasi:http/proxy",
+            Self::Wasi03 => "wasi:http/service",
+        }
+    }
+
     /// The two numbers that all versions of the world begin with.
     fn line(self) -> &'static str {
         match self {

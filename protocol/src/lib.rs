@@ -25,7 +25,7 @@ mod route;
 pub mod routes;
 mod secret;
 
-pub use command::{CommandFault, command_functions};
+pub use command::{CommandFault, Program, command_functions};
 pub use component::{HttpWorld, is_provided_to_components};
 pub use digest::{Digest, InvalidDigest};
 pub use function::{
