@@ -1,10 +1,9 @@
-//! Which functions an app's commands answer for. A native module says what its functions are; a
-//! command is any program, so its functions stand in the manifest, or are one that answers everything.
+//! Which functions an app's commands and components answer for. A native module says what its functions are; these
+//! are any program, so their functions stand in the manifest, or are one that answers everything.
 //!
-//! Pure; the command line asks it to say what will be published, the manager to decide it. Invariant: every
-//! command has a function, and every table of the manifest one module.
+//! Pure; the command line asks it to say what will be published, the manager to decide it. Invariant: each of
+//! them has a function, and every table of the manifest one module.
 
-use crate::abi::COMMAND_EXPORT;
 use crate::{
     AppName, AuthLevel, FunctionName, FunctionRecord, FunctionSection, HttpTrigger, Manifest,
     RouteTemplate, Trigger,
@@ -21,7 +20,7 @@ const NAME: &str = "command";
 pub enum CommandFault {
     /// A table with keys that only commands have.
     #[error(
-        "functions.{function}.{key} is for commands; `{function}` is a function of a native module, which says it itself"
+        "functions.{function}.{key} is for commands and components; `{function}` is a function of a native module, which says it itself"
     )]
     Native {
         /// The function.
@@ -34,7 +33,7 @@ pub enum CommandFault {
     NoFunction(FunctionName),
     /// A table that fits several commands.
     #[error(
-        "functions.{function} needs `module`, because the package has several commands: {files}"
+        "functions.{function} needs `module`, because the package has several modules that could answer: {files}"
     )]
     Unclear {
         /// The function.
@@ -44,7 +43,7 @@ pub enum CommandFault {
     },
     /// A table that names another file.
     #[error(
-        "functions.{function}.module is `{module}`, which is no command of the package; there is {files}"
+        "functions.{function}.module is `{module}`, which is no command or component of the package; there is {files}"
     )]
     NoCommand {
         /// The function.
@@ -55,16 +54,27 @@ pub enum CommandFault {
         files: String,
     },
     /// A command that no table names where there are several.
-    #[error("no [functions.…] has module = \"{0}\", and the package has several commands")]
+    #[error(
+        "no [functions.…] has module = \"{0}\", and the package has several modules that could answer"
+    )]
     Undeclared(String),
 }
 
-/// The functions of an app's commands, each with the position of its command in `commands`, which are the
-/// files' paths in the package. `native` are the functions of the app's native modules.
+/// A module whose functions the manifest tells: a command or a component.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Program<'p> {
+    /// The file's path in the package.
+    pub path: &'p str,
+    /// The export that it is called by.
+    pub export: &'p str,
+}
+
+/// The functions of an app's commands and components, each with the position of its module in `programs`.
+/// `native` are the functions of the app's native modules.
 pub fn command_functions(
     app: &AppName,
     manifest: &Manifest,
-    commands: &[&str],
+    programs: &[Program<'_>],
     native: &[&FunctionName],
 ) -> Result<Vec<(usize, FunctionRecord)>, CommandFault> {
     let mut functions = vec![];
@@ -72,18 +82,19 @@ pub fn command_functions(
         if native.contains(&name) {
             check_native(name, section)?;
         } else {
-            functions.push((command_of(name, section, commands)?, record(name.clone(), section)));
+            let index = command_of(name, section, programs)?;
+            functions.push((index, record(name.clone(), section, programs[index])));
         }
     }
     let is_named = |index: usize| functions.iter().any(|(of, _)| *of == index);
-    match (0..commands.len()).find(|index| !is_named(*index)) {
+    match (0..programs.len()).find(|index| !is_named(*index)) {
         None => {}
-        Some(only) if commands.len() == 1 => {
+        Some(only) if programs.len() == 1 => {
             let name = app.as_str().parse().or_else(|_| NAME.parse());
             let name = name.expect("the fallback is a function name");
-            functions.push((only, record(name, &FunctionSection::default())));
+            functions.push((only, record(name, &FunctionSection::default(), programs[only])));
         }
-        Some(index) => return Err(CommandFault::Undeclared(commands[index].to_owned())),
+        Some(index) => return Err(CommandFault::Undeclared(programs[index].path.to_owned())),
     }
     Ok(functions)
 }
@@ -104,27 +115,30 @@ fn check_native(name: &FunctionName, section: &FunctionSection) -> Result<(), Co
 fn command_of(
     name: &FunctionName,
     section: &FunctionSection,
-    commands: &[&str],
+    programs: &[Program<'_>],
 ) -> Result<usize, CommandFault> {
     let function = || name.clone();
-    let files = || commands.iter().map(|file| format!("`{file}`")).collect::<Vec<_>>().join(", ");
-    match (&section.module, commands) {
+    let file = |program: &Program<'_>| format!("`{}`", program.path);
+    let files = || programs.iter().map(file).collect::<Vec<_>>().join(", ");
+    match (&section.module, programs) {
         (_, []) => Err(CommandFault::NoFunction(function())),
         (None, [_]) => Ok(0),
         (None, _) => Err(CommandFault::Unclear { function: function(), files: files() }),
-        (Some(module), _) => commands.iter().position(|file| file == module).ok_or_else(|| {
-            let module = module.clone();
-            CommandFault::NoCommand { function: function(), module, files: files() }
-        }),
+        (Some(module), _) => {
+            programs.iter().position(|program| program.path == module).ok_or_else(|| {
+                let module = module.clone();
+                CommandFault::NoCommand { function: function(), module, files: files() }
+            })
+        }
     }
 }
 
-fn record(name: FunctionName, section: &FunctionSection) -> FunctionRecord {
+fn record(name: FunctionName, section: &FunctionSection, program: Program<'_>) -> FunctionRecord {
     let everything: fn() -> RouteTemplate = || EVERYTHING.parse().expect("it is a route");
     FunctionRecord {
         v: FunctionRecord::VERSION,
         name,
-        export: COMMAND_EXPORT.to_owned(),
+        export: program.export.to_owned(),
         trigger: Trigger::Http(HttpTrigger {
             route: section.route.clone().unwrap_or_else(everything),
             methods: section.methods.clone().unwrap_or_default(),
@@ -138,6 +152,10 @@ mod tests {
     use super::*;
     use crate::Method;
 
+    fn program(path: &str) -> Program<'_> {
+        Program { path, export: "_start" }
+    }
+
     fn functions(
         manifest: &str,
         commands: &[&str],
@@ -146,7 +164,8 @@ mod tests {
         let native: Vec<FunctionName> = native.iter().map(|name| name.parse().unwrap()).collect();
         let native: Vec<&FunctionName> = native.iter().collect();
         let (app, manifest) = ("shop".parse().unwrap(), Manifest::parse(manifest).unwrap());
-        command_functions(&app, &manifest, commands, &native).map_err(|fault| fault.to_string())
+        let programs: Vec<_> = commands.iter().map(|path| program(path)).collect();
+        command_functions(&app, &manifest, &programs, &native).map_err(|fault| fault.to_string())
     }
 
     #[test]
@@ -156,7 +175,8 @@ mod tests {
         let Trigger::Http(http) = &record.trigger;
         assert_eq!((record.name.as_str(), http.route.as_str()), ("shop", "{*path}"));
         assert!(http.methods.is_empty() && http.auth == AuthLevel::Anonymous);
-        let host = command_functions(&"host".parse().unwrap(), &Manifest::default(), &["a"], &[]);
+        let host =
+            command_functions(&"host".parse().unwrap(), &Manifest::default(), &[program("a")], &[]);
         assert_eq!(host.unwrap()[0].1.name.as_str(), NAME);
         assert!(functions("[functions.orders.limits]\n", &[], &["orders"]).unwrap().is_empty());
     }
@@ -192,7 +212,7 @@ mod tests {
             ("[functions.orders]\nauth = \"anonymous\"\n", &[], "functions.orders.auth is for"),
             ("[functions.x.limits]\n", &[], "[functions.x] names a function"),
             ("[functions.x]\n", two, "needs `module`, because"),
-            ("[functions.x]\nmodule = \"c\"\n", two, "`c`, which is no command of the package"),
+            ("[functions.x]\nmodule = \"c\"\n", two, "`c`, which is no command or component"),
             ("[functions.x]\nmodule = \"b.wasm\"\n", two, "module = \"a.wasm\""),
             ("", two, "module = \"a.wasm\""),
         ] {

@@ -11,6 +11,7 @@
 pub mod abi;
 pub mod api;
 mod command;
+mod component;
 pub mod desired;
 mod digest;
 mod function;
@@ -24,7 +25,8 @@ mod route;
 pub mod routes;
 mod secret;
 
-pub use command::{CommandFault, command_functions};
+pub use command::{CommandFault, Program, command_functions};
+pub use component::{HttpWorld, is_provided_to_components};
 pub use digest::{Digest, InvalidDigest};
 pub use function::{
     AuthLevel, FunctionRecord, FunctionSpec, HttpTrigger, InvalidSection, Method, Trigger,

@@ -7,7 +7,9 @@ use std::io::{Cursor, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use steading_protocol::{AppName, BuildSection, FunctionRecord, Manifest, command_functions};
+use steading_protocol::{
+    AppName, BuildSection, FunctionRecord, Manifest, Program, command_functions,
+};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
@@ -90,7 +92,7 @@ impl Package {
         }
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
         let app = manifest.app.name.clone().or_else(|| project::app_name(&name));
-        let functions = functions(chosen.or(app.as_ref()), &manifest, contents)?;
+        let functions = functions(chosen.or(app.as_ref()), &manifest, &contents)?;
         if functions.is_empty() {
             return Err(no_functions(&name, "none of its .wasm files has any"));
         }
@@ -128,24 +130,23 @@ impl Package {
 fn functions(
     app: Option<&AppName>,
     manifest: &Manifest,
-    contents: Vec<(String, Contents)>,
+    contents: &[(String, Contents)],
 ) -> Result<Vec<FunctionRecord>, Failure> {
-    let (mut functions, mut commands) = (vec![], vec![]);
+    let (mut functions, mut programs) = (vec![], vec![]);
     for (path, contents) in contents {
         match contents {
-            Contents::Native(own) => functions.extend(own),
-            Contents::Command => commands.push(path),
+            Contents::Native(own) => functions.extend_from_slice(own),
+            Contents::Program(export) => programs.push(Program { path, export }),
             Contents::Nothing => {}
         }
     }
     // an app without a name is refused later on, when it is clear that nobody has chosen one
     let Some(app) = app else { return Ok(functions) };
-    let commands: Vec<_> = commands.iter().map(String::as_str).collect();
     let native: Vec<_> = functions.iter().map(|function| &function.name).collect();
-    let of_commands = command_functions(app, manifest, &commands, &native)
+    let of_programs = command_functions(app, manifest, &programs, &native)
         .with_context(|| format!("{} does not fit the modules", Manifest::FILE))
         .or_exit(Exit::Data)?;
-    functions.extend(of_commands.into_iter().map(|(_, function)| function));
+    functions.extend(of_programs.into_iter().map(|(_, function)| function));
     Ok(functions)
 }
 

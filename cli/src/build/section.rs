@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use steading_protocol::FunctionRecord;
 use steading_protocol::abi::COMMAND_EXPORT;
+use steading_protocol::{FunctionRecord, HttpWorld};
 use wasmparser::{Parser, Payload};
 
 use crate::exit::{Exit, Failure, OrExit as _};
@@ -15,45 +15,57 @@ use crate::exit::{Exit, Failure, OrExit as _};
 pub(super) enum Contents {
     /// A native module with these functions, in the order in which they stand there.
     Native(Vec<FunctionRecord>),
-    /// A program, whose functions the manifest tells.
-    Command,
+    /// A command or a component that is called by this export, and whose functions the manifest tells.
+    Program(&'static str),
     /// Nothing that could be called.
     Nothing,
 }
 
 /// What a module is, told as the manager does.
 pub(super) fn contents(module: &[u8], path: &Path) -> Result<Contents, Failure> {
-    let (section, is_command) = read(module)
+    let (section, program) = read(module)
         .with_context(|| format!("{} is not a usable wasm module", path.display()))
         .or_exit(Exit::Data)?;
     let functions = FunctionRecord::parse_section(&section)
         .with_context(|| format!("cannot read the functions of {}", path.display()))
         .or_exit(Exit::Data)?;
-    Ok(match (functions.is_empty(), is_command) {
-        (false, _) => Contents::Native(functions),
-        (true, true) => Contents::Command,
-        (true, false) => Contents::Nothing,
+    Ok(match program {
+        _ if !functions.is_empty() => Contents::Native(functions),
+        Some(export) => Contents::Program(export),
+        None => Contents::Nothing,
     })
 }
 
-/// The bytes of the custom section, joined when there are several of its name, and whether the module
-/// exports a command's entry.
-fn read(module: &[u8]) -> Result<(Vec<u8>, bool), wasmparser::BinaryReaderError> {
-    let (mut bytes, mut is_command) = (vec![], false);
+/// The bytes of the custom section, joined when there are several of its name, and the export by which a
+/// command or a component is called. What is within a component says nothing of it.
+fn read(module: &[u8]) -> Result<(Vec<u8>, Option<&'static str>), wasmparser::BinaryReaderError> {
+    let (mut bytes, mut program, mut depth) = (vec![], None, 0);
     for payload in Parser::new(0).parse_all(module) {
         match payload? {
-            Payload::CustomSection(section) if section.name() == FunctionRecord::SECTION => {
+            Payload::CustomSection(section)
+                if depth == 1 && section.name() == FunctionRecord::SECTION =>
+            {
                 bytes.extend_from_slice(section.data());
             }
-            Payload::ExportSection(exports) => {
+            Payload::ExportSection(exports) if depth == 1 => {
                 for export in exports {
-                    is_command |= export?.name == COMMAND_EXPORT;
+                    if export?.name == COMMAND_EXPORT {
+                        program = Some(COMMAND_EXPORT);
+                    }
                 }
             }
+            Payload::ComponentExportSection(exports) if depth == 1 => {
+                for export in exports {
+                    let world = HttpWorld::of(export?.name.name);
+                    program = world.map(HttpWorld::export).or(program);
+                }
+            }
+            Payload::Version { .. } => depth += 1,
+            Payload::End(_) => depth -= 1,
             _ => {}
         }
     }
-    Ok((bytes, is_command))
+    Ok((bytes, program))
 }
 
 #[cfg(test)]
@@ -100,7 +112,10 @@ pub(super) mod tests {
     #[test]
     fn a_program_is_told_by_its_entry() {
         let path = Path::new("x.wasm");
-        assert!(matches!(contents(&exporting("_start"), path).unwrap(), Contents::Command));
+        assert!(matches!(
+            contents(&exporting("_start"), path).unwrap(),
+            Contents::Program("_start")
+        ));
         assert!(matches!(contents(&exporting("start"), path).unwrap(), Contents::Nothing));
     }
 

@@ -104,17 +104,19 @@ impl Loader {
         let Trigger::Http(http) = &spec.trigger;
         let limits = self.ceilings.function(spec.name.as_str(), spec.limits)?;
         let version = (app.version, counts);
+        let guest = module.function(spec, limits)?;
+        let caps = self.gates.caps(
+            (&app.app, self.ceilings.app(app.limits)?.in_flight_max),
+            (&spec.name, limits.in_flight_max),
+        );
         Ok(Function {
             app: app.app.clone(),
             version: app.version,
             name: spec.name.clone(),
             http: http.clone(),
             limits,
-            caps: self.gates.caps(
-                (&app.app, self.ceilings.app(app.limits)?.in_flight_max),
-                (&spec.name, limits.in_flight_max),
-            ),
-            guest: module.function(spec, limits)?,
+            caps: caps.taking(guest.slots()),
+            guest,
             metrics: FunctionMetrics::new(
                 &self.metrics,
                 app.app.as_str(),

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
-use hyper::body::{Body, Incoming};
+use hyper::body::{Body, Frame, Incoming};
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
 /// A body that is read once, from front to back.
@@ -94,6 +94,37 @@ impl RequestBody {
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// The next frame: bytes, or the trailers, which are the last. `None` is the end.
+    pub(crate) fn poll_frame(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
+        if !self.piece.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.piece)))));
+        }
+        if self.failed {
+            return Poll::Ready(Some(Err(BodyFault::Broken)));
+        }
+        let Some(stream) = &mut self.stream else { return Poll::Ready(None) };
+        let frame = ready!(Pin::new(stream).poll_frame(context));
+        Poll::Ready(match frame.map(|frame| frame.map(Frame::into_data)) {
+            None => {
+                self.end();
+                None
+            }
+            Some(Ok(Ok(piece))) => {
+                let accepted = self.accept(piece);
+                Some(accepted.map(|()| Frame::data(std::mem::take(&mut self.piece))))
+            }
+            Some(Ok(Err(trailers))) => Some(Ok(trailers)),
+            Some(Err(_)) => {
+                self.failed = true;
+                self.end();
+                Some(Err(BodyFault::Broken))
+            }
+        })
     }
 
     /// Takes at most so many of the bytes that are there, which may be none; `None` is the end.

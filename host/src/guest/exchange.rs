@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::HeaderMap;
+use hyper::body::Frame;
 use steading_protocol::Limits;
 
 use super::body::BodyFault;
@@ -31,6 +33,8 @@ enum Response {
     Started {
         written_bytes: u64,
     },
+    /// All of it has gone in; the guest may go on.
+    Ended,
     Complete(ResponseHead, Bytes),
 }
 
@@ -40,6 +44,8 @@ enum Fault {
     RequestTooLarge,
     ResponseTooLarge,
     Head(InvalidHead),
+    Body(String),
+    Failed(String),
 }
 
 /// Whether the guest may go on writing.
@@ -77,6 +83,14 @@ impl Exchange {
         self.body.take(bytes_max)
     }
 
+    /// The next frame of the body, trailers among them; `None` is its end.
+    pub(super) fn poll_frame(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
+        self.body.poll_frame(context).map(|frame| frame.map(|frame| self.noted(frame)))
+    }
+
     fn noted<T>(&mut self, read: Result<T, BodyFault>) -> Result<T, BodyFault> {
         if matches!(read, Err(BodyFault::TooLarge)) {
             self.fault = Some(Fault::RequestTooLarge);
@@ -102,6 +116,17 @@ impl Exchange {
     /// There can be no response, because of its head.
     pub(super) fn refuse(&mut self, invalid: InvalidHead) {
         self.fault = Some(Fault::Head(invalid));
+    }
+
+    /// There can be no response, because the guest gave an error instead.
+    pub(super) fn fail(&mut self, error: String) {
+        self.fault.get_or_insert(Fault::Failed(error));
+    }
+
+    /// There can be no good response, because its body is not what it should be.
+    pub(super) fn break_off(&mut self, why: String) {
+        self.fault.get_or_insert(Fault::Body(why));
+        self.conduit.outlet.clear();
     }
 
     /// Takes the whole response.
@@ -145,11 +170,20 @@ impl Exchange {
         written
     }
 
+    /// All pieces of a response have been written.
+    pub(super) fn end(&mut self, trailers: Option<HeaderMap>) {
+        self.response = Response::Ended;
+        self.conduit.outlet.end(trailers);
+    }
+
     /// What the caller gets from a guest that ended badly: its response, when that was complete before.
     pub(super) fn late(&mut self, fault: GuestError) -> Result<Answer, GuestError> {
         match std::mem::replace(&mut self.response, Response::None) {
             Response::Complete(head, body) if self.fault.is_none() => {
                 Ok(Answer::Whole(GuestResponse { head, body, late_fault: Some(fault) }))
+            }
+            Response::Ended if self.fault.is_none() => {
+                Ok(Answer::Streamed { late_fault: Some(fault) })
             }
             _ => Err(fault),
         }
@@ -162,7 +196,7 @@ impl Exchange {
         }
         match std::mem::replace(&mut self.response, Response::None) {
             Response::None => Err(GuestError::NoResponse),
-            Response::Started { .. } => Ok(Answer::Streamed),
+            Response::Started { .. } | Response::Ended => Ok(Answer::Streamed { late_fault: None }),
             Response::Complete(head, body) => {
                 Ok(Answer::Whole(GuestResponse { head, body, late_fault: None }))
             }
@@ -178,7 +212,10 @@ impl Exchange {
             Fault::ResponseTooLarge => {
                 GuestError::ResponseTooLarge { bytes_max: self.response_bytes_max }
             }
-            Fault::Head(InvalidHead::Unsendable(reason)) => GuestError::ResponseInvalid(reason),
+            Fault::Head(InvalidHead::Unsendable(reason)) | Fault::Body(reason) => {
+                GuestError::ResponseInvalid(reason)
+            }
+            Fault::Failed(error) => GuestError::ErrorGiven(error),
             Fault::Head(InvalidHead::TooLarge(reason)) => GuestError::ResponseHeadTooLarge(reason),
         })
     }

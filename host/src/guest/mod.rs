@@ -1,5 +1,6 @@
 //! Guests: what a request and a response are to one, what can go wrong in one, and the kinds there
-//! are: [`native`], which speaks the ABI of `sdk/ABI.md`, and [`command`], which is spoken to as CGI.
+//! are: [`native`], which speaks the ABI of `sdk/ABI.md`, [`command`], which is spoken to as CGI, and
+//! [`component`], which is spoken to as `wasi:http`.
 //!
 //! What a kind adds is its way of giving the request and taking the response; limits, deadline and faults
 //! are the same for all ([`run`], [`exchange`]). A guest's fault is a value ([`GuestError`]), never
@@ -7,6 +8,7 @@
 
 mod body;
 mod command;
+mod component;
 mod conduit;
 mod cpu;
 mod exchange;
@@ -16,6 +18,7 @@ mod log_stream;
 mod module;
 pub(crate) mod native;
 mod outlet;
+mod path;
 mod run;
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -59,7 +62,10 @@ pub(crate) enum Answer {
     /// With this.
     Whole(GuestResponse),
     /// With what has left by the conduit's outlet, and what still waits there.
-    Streamed,
+    Streamed {
+        /// What went wrong in the guest after its response was complete, as in [`GuestResponse`].
+        late_fault: Option<GuestError>,
+    },
 }
 
 /// A response that was given whole.
@@ -89,6 +95,8 @@ pub(crate) enum GuestError {
     NoResponse,
     #[error("the function failed with code {0}")]
     Failed(i32),
+    #[error("the function answered with the error `{0}`")]
+    ErrorGiven(String),
     #[error("the function's response cannot be sent: {0}")]
     ResponseInvalid(String),
     #[error("the function's response head is too large: {0}")]

@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
 use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
 
 use super::ResponseHead;
 
@@ -25,6 +26,8 @@ struct Waiting {
     head: Option<ResponseHead>,
     status: u16,
     pieces: BytesMut,
+    ended: bool,
+    trailers: Option<HeaderMap>,
 }
 
 impl Outlet {
@@ -46,6 +49,13 @@ impl Outlet {
         }
     }
 
+    /// Nothing will be put in any more but these; the guest may go on.
+    pub(super) fn end(&self, trailers: Option<HeaderMap>) {
+        let mut waiting = self.lock();
+        waiting.ended = true;
+        waiting.trailers = trailers;
+    }
+
     /// Takes back what has not left yet: there is to be no response.
     pub(super) fn clear(&self) {
         *self.lock() = Waiting::default();
@@ -65,6 +75,16 @@ impl Outlet {
     pub(crate) fn take_pieces(&self) -> Option<Bytes> {
         let mut waiting = self.lock();
         (!waiting.pieces.is_empty()).then(|| waiting.pieces.split().freeze())
+    }
+
+    /// Takes out the trailers, once.
+    pub(crate) fn take_trailers(&self) -> Option<HeaderMap> {
+        self.lock().trailers.take()
+    }
+
+    /// Whether the guest has said that nothing more will be put in.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.lock().ended
     }
 
     /// How many bytes can be put in without waiting.

@@ -112,7 +112,12 @@ pub(super) async fn instantiate<S: GuestState>(
     instance: &InstancePre<S>,
     store: &mut Store<S>,
 ) -> wasmtime::Result<Instance> {
-    instance.instantiate_async(store).await.map_err(|error| {
+    instantiated(instance.instantiate_async(store).await)
+}
+
+/// An instance, or whose fault it is that there is none.
+pub(super) fn instantiated<I>(made: wasmtime::Result<I>) -> wasmtime::Result<I> {
+    made.map_err(|error| {
         // what the module's own start function does is the guest's fault, all else is ours
         if error.is::<Trap>()
             || error.is::<AbiViolation>()

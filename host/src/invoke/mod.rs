@@ -2,7 +2,8 @@
 //!
 //! A call runs inside the task that asked for it. When the guest answers whole, that is all there is. When
 //! it starts a response and goes on, the call moves into the response's body: whoever sends the body
-//! drives the guest, so a slow caller slows the guest, and a caller that goes away ends it.
+//! drives the guest, so a slow caller slows the guest, and a caller that goes away ends it. What a guest still
+//! does after its response has ended is driven by a task of its own, until the deadline.
 
 mod record;
 mod reply;
@@ -70,11 +71,12 @@ pub(crate) async fn invoke(
             Ok(Reply { head, body })
         }
         Ok(Err(fault)) => Err(fault),
-        Ok(Ok(Answer::Whole(response))) => Ok(Reply::whole(response.head, response.body)),
+        Ok(Ok(Answer::Whole(response))) => Ok(Reply::whole(response.head, response.body, None)),
         // it was written in pieces that all fitted into the outlet
-        Ok(Ok(Answer::Streamed)) => {
+        Ok(Ok(Answer::Streamed { .. })) => {
             let head = conduit.outlet.take_head().ok_or(GuestError::NoResponse)?;
-            Ok(Reply::whole(head, conduit.outlet.take_pieces().unwrap_or_default()))
+            let body = conduit.outlet.take_pieces().unwrap_or_default();
+            Ok(Reply::whole(head, body, conduit.outlet.take_trailers()))
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use steading_protocol::{
     AppLimits, AppName, AuthLevel, FunctionRecord, FunctionSpec, Limits, Manifest, PlacementRules,
-    Trigger, check_routes, command_functions,
+    Program, Trigger, check_routes, command_functions,
 };
 
 use super::digest_of;
@@ -63,21 +63,20 @@ fn records(
     manifest: &Manifest,
     examined: &[(Examined, ModuleFile)],
 ) -> Result<Vec<(usize, FunctionRecord)>, ApiError> {
-    let (mut records, mut commands) = (vec![], vec![]);
-    for (index, (module, _)) in examined.iter().enumerate() {
+    let (mut records, mut programs, mut indices) = (vec![], vec![], vec![]);
+    for (index, (module, file)) in examined.iter().enumerate() {
         match &module.kind {
             Kind::Native(own) => records.extend(own.iter().map(|record| (index, record.clone()))),
-            Kind::Command => commands.push(index),
+            Kind::Program(export) => {
+                programs.push(Program { path: file.path.as_deref().unwrap_or_default(), export });
+                indices.push(index);
+            }
         }
     }
     let native: Vec<_> = records.iter().map(|(_, record)| &record.name).collect();
-    let paths: Vec<_> = commands
-        .iter()
-        .map(|index| examined[*index].1.path.as_deref().unwrap_or_default())
-        .collect();
-    let of_commands = command_functions(app, manifest, &paths, &native)
+    let of_programs = command_functions(app, manifest, &programs, &native)
         .map_err(|fault| manifest_invalid(&fault.to_string()))?;
-    records.extend(of_commands.into_iter().map(|(index, record)| (commands[index], record)));
+    records.extend(of_programs.into_iter().map(|(index, record)| (indices[index], record)));
     Ok(records)
 }
 

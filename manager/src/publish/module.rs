@@ -1,4 +1,4 @@
-//! Looks at one wasm module: is it valid, could a worker run it, which functions does it hold. Runs
+//! Looks at one wasm module (a component is looked at in [`component`]): is it valid, could a worker run it, which functions does it hold. Runs
 //! nothing.
 
 use std::collections::HashMap;
@@ -9,11 +9,12 @@ use steading_protocol::{FunctionName, FunctionRecord, InvalidSection, RouteTempl
 use wasmparser::types::{EntityType, Types};
 use wasmparser::{MemoryType, Parser, Payload, ValType, Validator, WasmFeatures};
 
+use super::component;
 use crate::error::{ApiError, Code};
 
 /// What a worker's engine takes: wasmtime's defaults for core modules, without what it is built
 /// without (garbage-collected types, exceptions, shared memory).
-const FEATURES: WasmFeatures = WasmFeatures::WASM3
+pub(super) const FEATURES: WasmFeatures = WasmFeatures::WASM3
     .difference(WasmFeatures::GC_TYPES)
     .difference(WasmFeatures::EXCEPTIONS)
     .difference(WasmFeatures::THREADS)
@@ -21,7 +22,7 @@ const FEATURES: WasmFeatures = WasmFeatures::WASM3
     .difference(WasmFeatures::CM_ASYNC);
 
 /// The size of a wasm page.
-const PAGE_BYTES: u64 = 64 << 10;
+pub(super) const PAGE_BYTES: u64 = 64 << 10;
 
 /// What is known of a module that was found good.
 #[derive(Debug)]
@@ -37,17 +38,14 @@ pub(super) struct Examined {
 pub(super) enum Kind {
     /// It has these functions; never empty.
     Native(Vec<FunctionRecord>),
-    /// It is a program, and the manifest says what it answers.
-    Command,
+    /// It is a command or a component, is called by this export, and the manifest says what it answers.
+    Program(&'static str),
 }
 
 /// Examines a module; `name` is what messages call it.
 pub(super) fn examine(name: &str, bytes: &[u8]) -> Result<Examined, ApiError> {
     if Parser::is_component(bytes) {
-        return Err(ApiError::new(
-            Code::WasmInvalid,
-            format!("{name} is a component; this release runs core modules (wasm32-wasip1)"),
-        ));
+        return component::examine(name, bytes);
     }
     let invalid = |error: wasmparser::Error| {
         ApiError::new(Code::WasmInvalid, format!("{name} is not valid wasm: {error}"))
@@ -87,7 +85,7 @@ fn kind(
         return Ok(Kind::Native(records));
     }
     if exports.contains_key(COMMAND_EXPORT) {
-        return Ok(Kind::Command);
+        return Ok(Kind::Program(COMMAND_EXPORT));
     }
     Err(ApiError::new(
         Code::NoFunctions,
@@ -101,7 +99,7 @@ fn check_import(name: &str, kind: &Kind, import: &wasmparser::Import<'_>) -> Res
     let is_function = matches!(import.ty, wasmparser::TypeRef::Func(_));
     let (is_provided, to): (fn(&str, &str) -> bool, _) = match kind {
         Kind::Native(_) => (abi::is_provided, ""),
-        Kind::Command => (abi::is_provided_to_commands, " to commands"),
+        Kind::Program(_) => (abi::is_provided_to_commands, " to commands"),
     };
     if is_function && is_provided(import.module, import.name) {
         return Ok(());
@@ -123,7 +121,7 @@ fn check_exports(
 ) -> Result<(), ApiError> {
     let refused = |message: String| ApiError::new(Code::WasmInvalid, message);
     match kind {
-        Kind::Command => check_function(COMMAND_EXPORT, &[], types, exports)
+        Kind::Program(_) => check_function(COMMAND_EXPORT, &[], types, exports)
             .map_err(|why| refused(format!("{name}: its export `{COMMAND_EXPORT}` {why}"))),
         Kind::Native(records) => records.iter().try_for_each(|record| {
             check_function(&record.export, &[ValType::I32], types, exports).map_err(|why| {

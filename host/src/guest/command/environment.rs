@@ -15,6 +15,7 @@ use steading_protocol::{RouteTemplate, Segment};
 
 use crate::guest::GuestRequest;
 use crate::guest::head::of_the_connection;
+use crate::guest::path;
 
 /// A name and a value.
 type Variable = (String, String);
@@ -62,13 +63,10 @@ pub(super) fn variables(request: &GuestRequest, route: &RouteTemplate) -> Vec<Va
 
 /// A path in two: what leads to the function, and what its catch-all caught.
 fn split<'p>(path: &'p str, route: &RouteTemplate) -> (&'p str, &'p str) {
-    let Some((Segment::CatchAll(_), fixed)) = route.segments().split_last() else {
-        return (path, "");
-    };
-    // `/api`, or `/functions/<app>/api`
-    let prefix = if path.starts_with("/functions/") { 3 } else { 1 };
-    let mut slashes = path.match_indices('/').map(|(at, _)| at);
-    slashes.nth(prefix + fixed.len()).map_or((path, ""), |at| path.split_at(at))
+    match route.segments().split_last() {
+        Some((Segment::CatchAll(_), fixed)) => path::split(path, fixed.len()),
+        _ => (path, ""),
+    }
 }
 
 /// The name and the port that the caller has asked.

@@ -172,7 +172,9 @@ async fn call_with(
     });
     let head = match answer.await? {
         Answer::Whole(response) => response.head,
-        Answer::Streamed => conduit.outlet.take_head().expect("a streamed answer has a head"),
+        Answer::Streamed { .. } => {
+            conduit.outlet.take_head().expect("a streamed answer has a head")
+        }
     };
     Ok(Answered { status: head.status, headers: head.headers })
 }
