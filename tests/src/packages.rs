@@ -65,7 +65,7 @@ async fn compiled(package: &str, target: &str) -> Vec<u8> {
     });
     // the package's own comes last
     let path = files.filter_map(|file| file.as_str().map(str::to_owned));
-    let path = path.filter(|path| path.ends_with(".wasm")).last();
+    let path = path.filter(|path| path.ends_with(".wasm")).reduce(|_, last| last);
     let module = std::fs::read(path.expect("cargo names the module")).expect("it is a file");
     built.insert(package.to_owned(), module.clone());
     module

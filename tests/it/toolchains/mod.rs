@@ -4,6 +4,7 @@
 mod c;
 mod javascript;
 mod python;
+mod rust;
 
 use steading_tests::{Cluster, Toolchain};
 
@@ -14,8 +15,13 @@ async fn serving(toolchain: &Toolchain, example: &str) -> Option<Cluster> {
     if !toolchain.is_there() {
         return None;
     }
+    Some(serving_built(example).await)
+}
+
+/// A worker with this example and nothing else.
+async fn serving_built(example: &str) -> Cluster {
     let package = built(&format!("examples/{example}")).await;
     let cluster = cluster().workers(1).start().await;
     cluster.api().publish_ready(example, &package, 1).await;
-    Some(cluster)
+    cluster
 }
