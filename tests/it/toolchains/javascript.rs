@@ -11,7 +11,8 @@ fn mask_finds_what_points_to_a_person() {
     run(async {
         let Some(cluster) = serving(&COMPONENTIZE_JS, "mask").await else { return };
         let url = format!("{}/api/mask", cluster.worker(0));
-        let text = "jo.doe@example.org, +49 30 1234567, 4111 1111 1111 1111, order 1234567890, größer";
+        let text =
+            "jo.doe@example.org, +49 30 1234567, 4111 1111 1111 1111, order 1234567890, größer";
         let reply = http::post(&url, text).await;
         assert_eq!(reply.header("content-type"), "application/json", "{}", reply.text());
         let masked = "[email], [phone], [card 1111], order 1234567890, größer";

@@ -14,7 +14,8 @@ fn summary_tells_of_each_column() {
         let table = "city,people\nBerlin,4\nHamburg,2\n\"Frankfurt, Main\",1\nBerlin,\n";
         let reply = http::post(&url, table).await;
         assert_eq!(reply.header("content-type"), "application/json", "{}", reply.text());
-        let people = json!({"values": 3, "smallest": 1.0, "largest": 4.0, "mean": 7.0 / 3.0, "median": 2.0});
+        let people =
+            json!({"values": 3, "smallest": 1.0, "largest": 4.0, "mean": 7.0 / 3.0, "median": 2.0});
         let columns = json!({"city": {"values": 4, "different": 3}, "people": people});
         assert_eq!(reply.json::<Value>(), json!({"rows": 4, "columns": columns}));
         let long = format!("n\n{}", "1\n".repeat(50_000));
