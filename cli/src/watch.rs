@@ -20,27 +20,29 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// Folders that hold no sources.
-const IGNORED_FOLDERS: [&str; 4] = ["target", ".git", ".steading", "node_modules"];
+const IGNORED_FOLDERS: [&str; 6] =
+    ["target", ".git", ".steading", "node_modules", "__pycache__", ".venv"];
 /// Editors write a file in several steps; this long after the last one it is whole.
 const QUIET: Duration = Duration::from_millis(150);
 /// Builds begin at the latest this long after the first change, also when changes do not end.
 const QUIET_MAX: Duration = Duration::from_secs(2);
 
-/// Watches a folder until it is dropped.
+/// Watches a folder or a file until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    root: PathBuf,
+    /// The folder; of a file nothing is watched but the file, through the folder that it is in.
+    root: Option<PathBuf>,
     watcher: RecommendedWatcher,
     watched: HashSet<PathBuf>,
     changed: Arc<Notify>,
 }
 
 impl Watch {
-    /// Watches the folder but for the folders that builds and `dev` itself write to. All paths are
+    /// Watches a file, or a folder but for the folders that builds and `dev` itself write to. All paths are
     /// absolute.
-    pub(crate) fn start(root: &Path, ignored: Vec<PathBuf>) -> anyhow::Result<Self> {
+    pub(crate) fn start(source: &Path, ignored: Vec<PathBuf>) -> anyhow::Result<Self> {
         let changed = Arc::new(Notify::new());
-        let (base, notify) = (root.to_owned(), Arc::clone(&changed));
+        let (base, notify) = (source.to_owned(), Arc::clone(&changed));
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
             // An error of the watcher may hide a change, so it counts as one.
             if event.is_ok_and(|event| !is_change(&event, &base, &ignored)) {
@@ -49,11 +51,14 @@ impl Watch {
             notify.notify_one();
         })
         .context("cannot watch for changes")?;
-        let mut watch = Self { root: root.to_owned(), watcher, watched: HashSet::new(), changed };
+        // a file is replaced more often than written to, and what replaces it nobody watches
+        let root = source.is_dir().then(|| source.to_owned());
+        let folder = root.as_deref().or(source.parent()).unwrap_or(source).to_owned();
+        let mut watch = Self { root, watcher, watched: HashSet::new(), changed };
         watch
             .watcher
-            .watch(root, RecursiveMode::NonRecursive)
-            .with_context(|| format!("cannot watch {}", root.display()))?;
+            .watch(&folder, RecursiveMode::NonRecursive)
+            .with_context(|| format!("cannot watch {}", source.display()))?;
         watch.watch_folders();
         Ok(watch)
     }
@@ -69,7 +74,7 @@ impl Watch {
     /// Watches the folders in the root one by one rather than the root recursively, because the
     /// system's watches are few and `target` has thousands of folders.
     fn watch_folders(&mut self) {
-        let Ok(entries) = std::fs::read_dir(&self.root) else { return };
+        let Some(Ok(entries)) = self.root.as_ref().map(std::fs::read_dir) else { return };
         let folders = entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| {
             path.is_dir() && !is_ignored(Path::new(path.file_name().unwrap_or_default()))
         });
@@ -124,6 +129,7 @@ mod tests {
             ".git/index",
             ".steading/dev.json",
             "a/target/b",
+            "__pycache__/app.pyc",
             "src/lib.rs~",
             "src/.lib.rs.swp",
             "src/4913",
@@ -144,6 +150,19 @@ mod tests {
         assert!(!is_change(&event(create, "/other/x"), root, &ignored));
         let read = EventKind::Access(AccessKind::Open(AccessMode::Any));
         assert!(!is_change(&event(read, "/app/src/lib.rs"), root, &ignored));
+    }
+
+    #[tokio::test]
+    async fn of_a_file_nothing_is_noticed_but_the_file_also_when_it_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        let [file, other] = ["a.wasm", "b.wasm"].map(|name| root.join(name));
+        std::fs::write(&file, "one").unwrap();
+        let mut watch = Watch::start(&file, vec![]).unwrap();
+        std::fs::write(&other, "two").unwrap();
+        assert!(timeout(QUIET * 3, watch.changed()).await.is_err(), "it is another file");
+        std::fs::rename(&other, &file).unwrap();
+        timeout(Duration::from_secs(10), watch.changed()).await.unwrap();
     }
 
     #[tokio::test]

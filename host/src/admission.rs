@@ -3,7 +3,8 @@
 //! counted with or without a cap, because the manager is told of it.
 //!
 //! Invariant: no count ever exceeds its cap, also not for the moment of a refusal, and the worker's cap
-//! is the pool's size, so a permit means that an instance can be had.
+//! is the pool's size, so a permit means that an instance can be had. A component made of several takes several
+//! of the worker's places.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -23,9 +24,12 @@ pub(crate) struct Admission {
 #[derive(Debug, Default)]
 struct Gate(AtomicU32);
 
-/// A place inside a gate; given back on drop.
+/// Places inside a gate; given back on drop.
 #[derive(Debug)]
-struct Place(Arc<Gate>);
+struct Place {
+    gate: Arc<Gate>,
+    count: u32,
+}
 
 /// The right to run one invocation; given back on drop.
 #[derive(Debug)]
@@ -35,9 +39,11 @@ pub(crate) struct Permit {
     _worker: Place,
 }
 
-/// The caps of one function: its own, and the one it shares with the other functions of its app.
-#[derive(Debug, Default)]
+/// The caps of one function: its own, and the one it shares with the other functions of its app; and how many of
+/// the worker's places one invocation takes.
+#[derive(Debug)]
 pub(crate) struct Caps {
+    places: u32,
     function: Option<Cap>,
     app: Option<Cap>,
 }
@@ -90,16 +96,19 @@ impl Admission {
     pub(crate) fn admit(&self, caps: &Caps) -> Result<Permit, Busy> {
         let enter = |cap: &Option<Cap>, busy: fn(u32) -> Busy| match cap {
             None => Ok(None),
-            Some(Cap { gate, max }) => gate.enter(*max).map(Some).ok_or_else(|| busy(*max)),
+            Some(Cap { gate, max }) => gate.enter(1, *max).map(Some).ok_or_else(|| busy(*max)),
         };
         Ok(Permit {
             _function: enter(&caps.function, |max| Busy::Function { max })?,
             _app: enter(&caps.app, |max| Busy::App { max })?,
-            _worker: self.worker.enter(self.max).ok_or(Busy::Worker { max: self.max })?,
+            _worker: self
+                .worker
+                .enter(caps.places, self.max)
+                .ok_or(Busy::Worker { max: self.max })?,
         })
     }
 
-    /// Invocations running now.
+    /// Places taken now: the invocations that run, as far as each takes one.
     pub(crate) fn running(&self) -> u64 {
         u64::from(self.worker.0.load(Ordering::Relaxed))
     }
@@ -111,17 +120,30 @@ impl Admission {
 }
 
 impl Gate {
-    fn enter(self: &Arc<Self>, max: u32) -> Option<Place> {
+    fn enter(self: &Arc<Self>, count: u32, max: u32) -> Option<Place> {
         // the place exists only once it is counted: its drop takes the count back
-        let more = |inside| (inside < max).then_some(inside + 1);
+        let more = |inside: u32| inside.checked_add(count).filter(|inside| *inside <= max);
         let entered = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
-        entered.is_ok().then(|| Place(Arc::clone(self)))
+        entered.is_ok().then(|| Place { gate: Arc::clone(self), count })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::Relaxed);
+        self.gate.0.fetch_sub(self.count, Ordering::Relaxed);
+    }
+}
+
+impl Default for Caps {
+    fn default() -> Self {
+        Self { places: 1, function: None, app: None }
+    }
+}
+
+impl Caps {
+    /// The same, of a function whose invocations take so many of the worker's places.
+    pub(crate) fn taking(self, places: u32) -> Self {
+        Self { places, ..self }
     }
 }
 
@@ -136,7 +158,11 @@ impl Gates {
             max.map(|max| Cap { gate: self.gate(app.0, function), max })
         };
         let app_max = app.1.unwrap_or(u32::MAX);
-        Caps { app: cap(None, Some(app_max)), function: cap(Some(function.0), function.1) }
+        Caps {
+            places: 1,
+            app: cap(None, Some(app_max)),
+            function: cap(Some(function.0), function.1),
+        }
     }
 
     /// Invocations running now, by app, of those that have any; of the busiest ones, when they are more
@@ -188,6 +214,17 @@ mod tests {
         drop(first);
         assert!(admission.admit(&free).is_ok());
         assert_eq!(admission.running(), 1);
+    }
+
+    #[test]
+    fn an_invocation_may_take_several_of_the_workers_places() {
+        let (admission, three) = (Admission::new(4), Caps::default().taking(3));
+        let first = admission.admit(&three).unwrap();
+        assert_eq!(admission.admit(&three).unwrap_err(), Busy::Worker { max: 4 });
+        assert!(admission.admit(&Caps::default()).is_ok());
+        drop(first);
+        assert_eq!(admission.running(), 0);
+        assert!(admission.admit(&three).is_ok());
     }
 
     #[test]

@@ -80,7 +80,7 @@ impl GuestError {
             Self::StackExhausted => (ours, "stack_exhausted"),
             Self::Trapped { .. } => (ours, "guest_trapped"),
             Self::NoResponse => (ours, "no_response"),
-            Self::Failed(_) => (ours, "guest_failed"),
+            Self::Failed(_) | Self::ErrorGiven(_) => (ours, "guest_failed"),
             Self::ResponseInvalid(_) => (ours, "response_invalid"),
             Self::ResponseHeadTooLarge(_) => (ours, "response_head_too_large"),
             Self::ResponseTooLarge { .. } => (ours, "response_too_large"),

@@ -34,22 +34,29 @@ pub(crate) struct Service {
 /// The reply's header that names the invocation, so that a caller can quote it.
 const INVOCATION: HeaderName = HeaderName::from_static("x-steading-invocation");
 
-/// Counts an open connection until dropped.
-pub(crate) struct OpenConnection(Arc<Metrics>);
+/// Counts an open connection until dropped, and knows who is at its other end.
+pub(crate) struct OpenConnection {
+    metrics: Arc<Metrics>,
+    caller: IpAddr,
+}
 
 impl steading_server::Service for Service {
     type Connection = OpenConnection;
     type Body = ReplyBody;
 
-    fn connected(&self, _: IpAddr) -> OpenConnection {
+    fn connected(&self, caller: IpAddr) -> OpenConnection {
         self.metrics.connections.inc();
-        OpenConnection(Arc::clone(&self.metrics))
+        OpenConnection { metrics: Arc::clone(&self.metrics), caller }
     }
 
-    async fn call(&self, _: &OpenConnection, request: Request<Incoming>) -> Response<ReplyBody> {
+    async fn call(
+        &self,
+        connection: &OpenConnection,
+        request: Request<Incoming>,
+    ) -> Response<ReplyBody> {
         let version = request.version();
         let (mut response, rest) = match self.admit(&request) {
-            Ok((found, permit)) => self.run(found, permit, request).await,
+            Ok((found, permit)) => self.run(found, permit, (connection.caller, request)).await,
             Err(refusal) => {
                 self.metrics.refused(refusal.status_and_code().1);
                 (refusal.response(), Rest::All(request.into_body()))
@@ -100,7 +107,7 @@ impl Service {
         &self,
         found: Match<Arc<Function>>,
         permit: Permit,
-        request: Request<Incoming>,
+        (caller, request): (IpAddr, Request<Incoming>),
     ) -> (Response<ReplyBody>, Rest) {
         let function = found.function;
         let invocation = Uuid::now_v7().simple().to_string();
@@ -109,6 +116,7 @@ impl Service {
         let (body, rest) = RequestBody::streamed(body, function.limits.request_body_bytes_max);
         let request = GuestRequest {
             head,
+            caller,
             parameters: found.parameters,
             body,
             invocation: invocation.clone(),
@@ -131,6 +139,6 @@ impl Service {
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {
-        self.0.connections.dec();
+        self.metrics.connections.dec();
     }
 }

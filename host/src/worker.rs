@@ -17,7 +17,7 @@ use crate::ceilings::Ceilings;
 use crate::control::ControlState;
 use crate::desired::{Applier, Follower, Link, Loader, Offer, Pulse, Served, StateDir, compiling};
 use crate::engine::{CodeCache, Engine, EngineError};
-use crate::guest::native;
+use crate::guest::Linkers;
 use crate::metrics::Metrics;
 use crate::resident::resident_bytes;
 use crate::service::Service;
@@ -148,7 +148,7 @@ fn loader(config: &Config, metrics: &Arc<Metrics>, state: &StateDir) -> Result<L
     let engine = Engine::new(config.engine)?;
     let ceilings = Ceilings::new(config.ceilings, engine.config().memory_mib());
     Ok(Loader {
-        linker: native::linker(&engine).map_err(StartError::Imports)?,
+        linkers: Linkers::new(&engine).map_err(StartError::Imports)?,
         code: CodeCache::open(engine, state.path()).map_err(in_state)?,
         metrics: Arc::clone(metrics),
         gates: Arc::default(),

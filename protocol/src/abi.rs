@@ -1,5 +1,12 @@
-//! Names of the native guest ABI, version 1 (written down in `sdk/ABI.md`): what a module may
-//! import, so that the manager can refuse at publishing what no worker could run.
+//! Names by which guests and workers know each other: the native ABI, version 1 (written down in
+//! `sdk/ABI.md`), and WASI preview 1, which is all that a command has. The manager refuses at publishing what
+//! no worker could run.
+
+/// The export that makes a module a command.
+pub const COMMAND_EXPORT: &str = "_start";
+
+/// The export by which workers reach a module's memory.
+pub const MEMORY_EXPORT: &str = "memory";
 
 /// The import module of the native ABI.
 pub const IMPORT_MODULE: &str = "steading_v1";
@@ -14,7 +21,7 @@ pub const IMPORTS: &[&str] = &[
     "log_write",
 ];
 
-/// The import module of WASI preview 1, which native guests may use as well.
+/// The import module of WASI preview 1, which native guests may use as well as commands.
 pub const WASI_MODULE: &str = "wasi_snapshot_preview1";
 
 /// The functions of WASI preview 1, as its specification lists them.
@@ -67,11 +74,16 @@ pub const WASI_IMPORTS: &[&str] = &[
     "sock_shutdown",
 ];
 
-/// Whether a worker provides this import.
+/// Whether a worker provides this import to native guests.
 pub fn is_provided(module: &str, name: &str) -> bool {
     match module {
         IMPORT_MODULE => IMPORTS.contains(&name),
         WASI_MODULE => WASI_IMPORTS.contains(&name),
         _ => false,
     }
+}
+
+/// Whether a worker provides this import to commands.
+pub fn is_provided_to_commands(module: &str, name: &str) -> bool {
+    module == WASI_MODULE && WASI_IMPORTS.contains(&name)
 }

@@ -10,6 +10,8 @@
 
 pub mod abi;
 pub mod api;
+mod command;
+mod component;
 pub mod desired;
 mod digest;
 mod function;
@@ -23,12 +25,14 @@ mod route;
 pub mod routes;
 mod secret;
 
+pub use command::{CommandFault, Program, command_functions};
+pub use component::{HttpWorld, is_provided_to_components};
 pub use digest::{Digest, InvalidDigest};
 pub use function::{
     AuthLevel, FunctionRecord, FunctionSpec, HttpTrigger, InvalidSection, Method, Trigger,
 };
 pub use limits::{AppLimits, Limits, LimitsOverride};
-pub use manifest::{AppSection, FunctionSection, Manifest, ManifestError};
+pub use manifest::{AppSection, BuildSection, FunctionSection, Manifest, ManifestError};
 pub use names::{AppName, FunctionName, Generation, InvalidName, VersionNumber, WorkerId};
 pub use placing::{
     Availability, AvailabilityState, Capacity, Labels, PlacementRules, Replicas, label_fault,

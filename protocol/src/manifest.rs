@@ -17,12 +17,15 @@
 //! deadline_ms_max = 2000
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::limits::IN_FLIGHT;
-use crate::{AppLimits, AppName, FunctionName, LimitsOverride, PlacementRules, label_fault};
+use crate::{
+    AppLimits, AppName, AuthLevel, FunctionName, LimitsOverride, Method, PlacementRules,
+    PortablePath, RouteTemplate, label_fault,
+};
 
 /// A parsed `steading.toml`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +33,8 @@ use crate::{AppLimits, AppName, FunctionName, LimitsOverride, PlacementRules, la
 pub struct Manifest {
     /// The app itself.
     pub app: AppSection,
+    /// How its modules are made, where neither cargo nor a person makes them.
+    pub build: Option<BuildSection>,
     /// Where it may run.
     pub placement: PlacementRules,
     /// Limits of every function of the app.
@@ -51,10 +56,49 @@ pub struct AppSection {
     pub in_flight_max: Option<u32>,
 }
 
-/// A `[functions.<name>]` table.
+/// The `[build]` table. Heeded on the developer's machine alone, where `steading build`, `publish` and `dev` run the
+/// command; a manager is given finished modules and runs nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BuildSection {
+    /// A line for the system's shell, which runs in the app's folder.
+    pub command: String,
+    /// The modules that it makes, below that folder; in the package each has its file name.
+    pub modules: Vec<PortablePath>,
+}
+
+impl BuildSection {
+    fn fault(&self) -> Option<String> {
+        if self.command.trim().is_empty() {
+            return Some("build.command is empty".to_owned());
+        }
+        if self.modules.is_empty() {
+            return Some("build.modules names no module that the command makes".to_owned());
+        }
+        let mut names = BTreeSet::new();
+        self.modules.iter().map(PortablePath::file_name).find_map(|name| {
+            if !name.ends_with(".wasm") {
+                return Some(format!("build.modules: `{name}` does not end with .wasm"));
+            }
+            let is_new = names.insert(name.to_lowercase());
+            (!is_new).then(|| format!("build.modules: two files are called `{name}`"))
+        })
+    }
+}
+
+/// A `[functions.<name>]` table. All but the limits is for functions of commands: native modules say
+/// themselves what their functions are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FunctionSection {
+    /// The command that answers: the path of its file in the package.
+    pub module: Option<String>,
+    /// The path below the app's prefix; absent, everything that no other function answers.
+    pub route: Option<RouteTemplate>,
+    /// The methods it answers; absent, all.
+    pub methods: Option<Vec<Method>>,
+    /// What a caller must show; absent, nothing.
+    pub auth: Option<AuthLevel>,
     /// Limits of this function, over those of the app.
     pub limits: LimitsOverride,
 }
@@ -100,6 +144,9 @@ impl Manifest {
         if let Some(value) = self.app.in_flight_max.filter(|value| !IN_FLIGHT.contains(value)) {
             let (min, max) = IN_FLIGHT.into_inner();
             let fault = format!("app.in_flight_max = {value} is not within {min} to {max}");
+            return Err(ManifestError::Value(fault));
+        }
+        if let Some(fault) = self.build.as_ref().and_then(BuildSection::fault) {
             return Err(ManifestError::Value(fault));
         }
         if let Some(fault) = label_fault("placement.workers", &self.placement.workers) {
@@ -157,6 +204,15 @@ mod tests {
             ("[functions.f.limits]\ndeadline_ms_max = 0\n", "functions.f.limits.deadline_ms_max"),
             ("[app]\nhosts = [\"http://x\"]\n", "`http://x`"),
             ("[app]\nin_flight_max = 0\n", "app.in_flight_max = 0"),
+            ("[build]\ncommand = \" \"\nmodules = [\"a.wasm\"]\n", "build.command is empty"),
+            ("[build]\ncommand = \"make\"\nmodules = []\n", "names no module"),
+            ("[build]\ncommand = \"make\"\nmodules = [\"../a.wasm\"]\n", "`..`"),
+            ("[build]\ncommand = \"make\"\nmodules = [\"a\"]\n", "`a` does not end with"),
+            (
+                "[build]\ncommand = \"make\"\nmodules = [\"a/x.wasm\", \"X.wasm\"]\n",
+                "called `X.wasm`",
+            ),
+            ("[build]\nmodules = [\"a.wasm\"]\n", "`command`"),
             ("[placement]\nreplicas = 0\n", "`replicas` is"),
             ("[placement]\nworkers = { zone = \"a b\" }\n", "placement.workers: `zone"),
             ("[limits]\nin_flight_max = 32001\n", "limits.in_flight_max = 32001"),

@@ -2,7 +2,8 @@
 //! worker matches requests against them.
 //!
 //! A template is relative to the app's prefix (`/api/`), has no leading or trailing slash, and may
-//! be empty (the prefix itself). Literals match without regard to case, as in Azure Functions.
+//! be empty (the prefix itself). Literals match without regard to case, as in Azure Functions, and a
+//! catch-all answers only what no other route does.
 //! Not taken: a template engine with constraints (`{id:int}`); the Azure surface brings those.
 
 use serde::{Deserialize, Serialize};
@@ -26,7 +27,7 @@ pub enum Segment {
     Parameter(String),
     /// `{name?}`: one segment, or the end of the path. Last only.
     Optional(String),
-    /// `{*name}`: all that is left of the path, at least one segment. Last only.
+    /// `{*name}`: all that is left of the path, which may be nothing; then it has no value. Last only.
     CatchAll(String),
 }
 

@@ -67,7 +67,16 @@ impl Binary {
         let mut build = Command::new(cargo);
         build
             .current_dir(source.folder())
-            .args(["build", "--release", "--locked", "-p", "steading-cli", "--bin", "steading"])
+            .args([
+                "build",
+                "--profile",
+                "dist",
+                "--locked",
+                "-p",
+                "steading-cli",
+                "--bin",
+                "steading",
+            ])
             .args(["--message-format", "json-render-diagnostics"]);
         // without its name the target folder is the one of every other build for this machine
         if !target.is_this_machine() {

@@ -24,7 +24,7 @@ fn matches(template: &RouteTemplate, parts: &[&str]) -> bool {
                 parts.next();
                 true
             }
-            Segment::CatchAll(_) => return parts.next().is_some(),
+            Segment::CatchAll(_) => return true,
         };
         if !matched {
             return false;

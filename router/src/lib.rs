@@ -280,6 +280,23 @@ mod tests {
         assert_eq!(find("/api/a/x/c"), "a/{*rest}");
     }
 
+    #[test]
+    fn a_catch_all_catches_nothing_as_well_unless_somebody_else_answers_there() {
+        let mut table = RouteTable::default();
+        let routes = ["{*rest}", "a/{*rest}", "b", "c/{id}/{*rest}"];
+        table.insert("a", &[], app(&routes.map(|route| (route, &[][..], route))));
+        let find = |path| {
+            let found = table.find(None, path, &Method::GET, || 0).unwrap();
+            (found.function, found.parameters)
+        };
+        assert_eq!(find("/api"), ("{*rest}", vec![]));
+        assert_eq!(find("/api/"), ("{*rest}", vec![]));
+        assert_eq!(find("/api/A"), ("a/{*rest}", vec![]));
+        assert_eq!(find("/api/b").0, "b");
+        let id = vec![("id".to_owned(), "7".to_owned())];
+        assert_eq!(find("/api/c/7"), ("c/{id}/{*rest}", id));
+    }
+
     proptest! {
         #[test]
         fn no_path_panics_and_what_is_found_lies_below_the_prefix(

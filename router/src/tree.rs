@@ -2,7 +2,8 @@
 //!
 //! A catch-all that shares its place with a parameter is what the tree (matchit) refuses, also when
 //! that parameter is only the beginning of another route. Hence one tree of catch-alls per depth, asked only
-//! when the first tree has nothing; among those that match, the most literal answers.
+//! when the first tree has nothing; among those that match, the most literal answers. A catch-all that
+//! catches nothing is one of them: its fixed parts stand in a tree of their own.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,6 +19,8 @@ pub(super) struct Tree<F> {
     exact: matchit::Router<Leaf<F>>,
     /// Routes that end in a catch-all, by the number of parts before it.
     catch_all: BTreeMap<usize, matchit::Router<Leaf<F>>>,
+    /// The same without their last part.
+    bare: matchit::Router<Leaf<F>>,
 }
 
 #[derive(Clone, Debug)]
@@ -39,7 +42,8 @@ enum Kind {
 
 impl<F> Default for Tree<F> {
     fn default() -> Self {
-        Self { exact: matchit::Router::new(), catch_all: BTreeMap::new() }
+        let (exact, bare) = (matchit::Router::new(), matchit::Router::new());
+        Self { exact, catch_all: BTreeMap::new(), bare }
     }
 }
 
@@ -49,14 +53,18 @@ impl<F: Clone> Tree<F> {
             route.segments().iter().filter_map(Segment::parameter).map(str::to_owned).collect();
         for shape in route.shapes() {
             let (path, kinds) = numbered(&shape);
-            let tree = if kinds.last() == Some(&Kind::CatchAll) {
-                self.catch_all.entry(kinds.len()).or_default()
-            } else {
-                &mut self.exact
-            };
+            let depth = kinds.len();
+            let is_catch_all = kinds.last() == Some(&Kind::CatchAll);
             let (function, parameters) = (function.clone(), Arc::clone(&parameters));
             let leaf = Leaf { function, parameters, kinds: kinds.into() };
-            tree.insert(path, leaf).map_err(|source| Ambiguous { route: route.clone(), source })?;
+            let ambiguous = |source| Ambiguous { route: route.clone(), source };
+            if is_catch_all {
+                let fixed = path.rsplit_once('/').map_or("", |(fixed, _)| fixed);
+                self.bare.insert(fixed, leaf.clone()).map_err(ambiguous)?;
+                self.catch_all.entry(depth).or_default().insert(path, leaf).map_err(ambiguous)?;
+            } else {
+                self.exact.insert(path, leaf).map_err(ambiguous)?;
+            }
         }
         Ok(())
     }
@@ -66,7 +74,8 @@ impl<F: Clone> Tree<F> {
         let lower = rest.bytes().any(|b| b.is_ascii_uppercase()).then(|| rest.to_ascii_lowercase());
         let key = lower.as_deref().unwrap_or(rest);
         let found = self.exact.at(key).ok().or_else(|| {
-            let found = self.catch_all.values().filter_map(|tree| tree.at(key).ok());
+            let trees = self.catch_all.values().chain([&self.bare]);
+            let found = trees.filter_map(|tree| tree.at(key).ok());
             found.min_by(|one, other| one.value.kinds.cmp(&other.value.kinds))
         })?;
         let leaf = found.value;

@@ -5,6 +5,8 @@
 mod bad_input;
 mod ceilings;
 mod cluster;
+mod commands;
+mod components;
 mod deploy;
 mod dev;
 mod edge;
@@ -19,6 +21,7 @@ mod scale;
 mod setup;
 mod streaming;
 mod tidy;
+mod toolchains;
 mod versions;
 mod wine;
 mod worker;

@@ -11,8 +11,9 @@ use steading_protocol::{Secret, VersionNumber};
 
 use crate::{ADMIN_PASSWORD, eventually, http};
 
-/// Compiling a module in an unoptimised test build on a busy machine comes within this.
-const READY_WITHIN: Duration = Duration::from_secs(60);
+/// Compiling a module in an unoptimised test build on a busy machine comes within this. The longest is that of a
+/// whole Python, which takes a quarter of a minute where nothing else runs.
+const READY_WITHIN: Duration = Duration::from_secs(180);
 
 /// A client of one manager.
 #[derive(Clone, Debug)]

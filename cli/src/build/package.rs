@@ -7,12 +7,15 @@ use std::io::{Cursor, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use steading_protocol::{AppName, FunctionRecord, Manifest};
+use steading_protocol::{
+    AppName, BuildSection, FunctionRecord, Manifest, Program, command_functions,
+};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
 use super::cargo::Member;
-use super::{project, section};
+use super::project;
+use super::section::{self, Contents};
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::watch;
 
@@ -41,10 +44,9 @@ impl Package {
     /// The package of a compiled cargo package.
     pub(super) fn of_member(member: &Member, module: &Path) -> Result<Self, Failure> {
         let bytes = read(module)?;
-        let functions = section::functions(&bytes, module)?;
-        if functions.is_empty() {
+        let Contents::Native(functions) = section::contents(&bytes, module)? else {
             return Err(no_functions(&member.name, "mark one with `#[steading::http]`"));
-        }
+        };
         let own_name = project::app_name(&member.name);
         let Some((text, manifest)) = project::manifest(member.folder())? else {
             return Ok(Self { app: own_name, path: module.to_owned(), bytes, functions });
@@ -54,22 +56,46 @@ impl Package {
         Self::zipped(app, &text, entries, functions, member.target_folder())
     }
 
-    /// The package of a folder of finished modules.
-    pub(super) fn of_folder(folder: &Path) -> Result<Self, Failure> {
+    /// The package of a folder of finished modules, under the name chosen or its own.
+    pub(super) fn of_folder(folder: &Path, chosen: Option<&AppName>) -> Result<Self, Failure> {
+        let files = modules(folder, FOLDER_DEPTH_MAX)?.into_iter();
+        let files = files.map(|path| (entry_name(&path, folder), path)).collect();
+        Self::of_modules(folder, files, chosen)
+    }
+
+    /// The package of the modules that a folder's build command has made, likewise.
+    pub(super) fn of_build(
+        folder: &Path,
+        build: &BuildSection,
+        chosen: Option<&AppName>,
+    ) -> Result<Self, Failure> {
+        let files = build.modules.iter();
+        let files =
+            files.map(|path| (path.file_name().to_owned(), folder.join(path.as_str()))).collect();
+        Self::of_modules(folder, files, chosen)
+    }
+
+    /// The package of modules, each with its path in it, and of the folder's manifest.
+    fn of_modules(
+        folder: &Path,
+        files: Vec<(String, PathBuf)>,
+        chosen: Option<&AppName>,
+    ) -> Result<Self, Failure> {
         let (text, manifest) = project::manifest(folder)?
             .with_context(|| format!("{} has no {}", folder.display(), Manifest::FILE))
             .or_exit(Exit::Data)?;
-        let (mut entries, mut functions) = (vec![], vec![]);
-        for path in modules(folder, FOLDER_DEPTH_MAX)? {
+        let (mut entries, mut contents) = (vec![], vec![]);
+        for (name, path) in files {
             let bytes = read(&path)?;
-            functions.extend(section::functions(&bytes, &path)?);
-            entries.push((entry_name(&path, folder), bytes));
+            contents.push((name.clone(), section::contents(&bytes, &path)?));
+            entries.push((name, bytes));
         }
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        let app = manifest.app.name.clone().or_else(|| project::app_name(&name));
+        let functions = functions(chosen.or(app.as_ref()), &manifest, &contents)?;
         if functions.is_empty() {
-            return Err(no_functions(&name, "no .wasm file below it has any"));
+            return Err(no_functions(&name, "none of its .wasm files has any"));
         }
-        let app = manifest.app.name.or_else(|| project::app_name(&name));
         Self::zipped(app, &text, entries, functions, &folder.join("target"))
     }
 
@@ -98,6 +124,30 @@ impl Package {
         write(&path, &bytes).with_context(|| format!("cannot write {}", path.display()))?;
         Ok(Self { app, path, bytes, functions })
     }
+}
+
+/// The functions of all modules, which are given by their paths in the package.
+fn functions(
+    app: Option<&AppName>,
+    manifest: &Manifest,
+    contents: &[(String, Contents)],
+) -> Result<Vec<FunctionRecord>, Failure> {
+    let (mut functions, mut programs) = (vec![], vec![]);
+    for (path, contents) in contents {
+        match contents {
+            Contents::Native(own) => functions.extend_from_slice(own),
+            Contents::Program(export) => programs.push(Program { path, export }),
+            Contents::Nothing => {}
+        }
+    }
+    // an app without a name is refused later on, when it is clear that nobody has chosen one
+    let Some(app) = app else { return Ok(functions) };
+    let native: Vec<_> = functions.iter().map(|function| &function.name).collect();
+    let of_programs = command_functions(app, manifest, &programs, &native)
+        .with_context(|| format!("{} does not fit the modules", Manifest::FILE))
+        .or_exit(Exit::Data)?;
+    functions.extend(of_programs.into_iter().map(|(_, function)| function));
+    Ok(functions)
 }
 
 fn no_functions(name: &str, hint: &str) -> Failure {
@@ -166,7 +216,7 @@ fn name_in_zip(bytes: &[u8]) -> Option<AppName> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::section::tests::module;
+    use super::super::section::tests::{exporting, module};
     use super::*;
 
     fn folder(manifest: &str) -> tempfile::TempDir {
@@ -178,10 +228,34 @@ mod tests {
         folder
     }
 
+    fn of_folder(folder: &Path) -> Result<Package, Failure> {
+        Package::of_folder(folder, None)
+    }
+
+    #[test]
+    fn a_program_has_the_functions_that_the_manifest_says() {
+        let folder = folder("[app]\nname = \"shop\"\n");
+        fs::write(folder.path().join("c.wasm"), exporting("_start")).unwrap();
+        let names = || {
+            let functions = of_folder(folder.path()).unwrap().functions;
+            functions.iter().map(|f| f.name.as_str().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(), ["a", "b", "shop"]);
+        fs::write(folder.path().join(Manifest::FILE), "[functions.count]\n").unwrap();
+        fs::rename(folder.path().join("a.wasm"), folder.path().join("d.text")).unwrap();
+        let chosen = "chosen".parse().unwrap();
+        let package = Package::of_folder(folder.path(), Some(&chosen)).unwrap();
+        let names: Vec<_> = package.functions.iter().map(|f| f.name.as_str()).collect();
+        assert_eq!(names, ["b", "count"]);
+        fs::write(folder.path().join(Manifest::FILE), "[functions.b]\nroute = \"x\"\n").unwrap();
+        let failure = Package::of_folder(folder.path(), Some(&chosen)).unwrap_err();
+        assert!(failure.line().contains("functions.b.route is for commands"), "{}", failure.line());
+    }
+
     #[test]
     fn the_same_modules_give_the_same_bytes_wherever_and_whenever() {
-        let one = Package::of_folder(folder("[app]\nname = \"shop\"\n").path()).unwrap();
-        let two = Package::of_folder(folder("[app]\nname = \"shop\"\n").path()).unwrap();
+        let one = of_folder(folder("[app]\nname = \"shop\"\n").path()).unwrap();
+        let two = of_folder(folder("[app]\nname = \"shop\"\n").path()).unwrap();
         assert_eq!(one.bytes, two.bytes);
         assert_eq!(one.app.unwrap().as_str(), "shop");
         let names: Vec<_> = one.functions.iter().map(|f| f.name.as_str().to_owned()).collect();
@@ -195,21 +269,21 @@ mod tests {
     #[test]
     fn a_package_made_before_is_not_packed_again() {
         let folder = folder("");
-        let first = Package::of_folder(folder.path()).unwrap().bytes;
+        let first = of_folder(folder.path()).unwrap().bytes;
         fs::write(folder.path().join("target/old.wasm"), module("old")).unwrap();
-        assert_eq!(Package::of_folder(folder.path()).unwrap().bytes, first);
+        assert_eq!(of_folder(folder.path()).unwrap().bytes, first);
     }
 
     #[test]
     fn a_manifest_that_cannot_be_used_is_bad_data() {
-        let failure = Package::of_folder(folder("[app]\nnme = \"x\"\n").path()).unwrap_err();
+        let failure = of_folder(folder("[app]\nnme = \"x\"\n").path()).unwrap_err();
         assert_eq!(failure.code(), 65);
         assert!(failure.line().contains("`nme`"), "{}", failure.line());
     }
 
     #[test]
     fn a_file_is_named_by_its_manifest_or_its_stem() {
-        let shop = Package::of_folder(folder("[app]\nname = \"shop\"\n").path()).unwrap();
+        let shop = of_folder(folder("[app]\nname = \"shop\"\n").path()).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let zip = folder.path().join("upload.zip");
         fs::write(&zip, &shop.bytes).unwrap();

@@ -1,35 +1,47 @@
-//! What a folder is: a cargo package, or finished modules beside a `steading.toml`. Looks and reads,
-//! compiles nothing.
+//! What a path is: sources with a build command, a cargo package, finished modules beside a `steading.toml`, or one
+//! finished file. Looks and reads, compiles nothing.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use steading_protocol::{AppName, Manifest};
+use steading_protocol::{AppName, BuildSection, Manifest};
 
 use super::cargo::{self, Member};
 use crate::exit::{Exit, Failure, OrExit as _};
 
-/// An app's folder.
+/// An app's folder or file.
 #[derive(Debug)]
 pub(crate) enum Project {
+    /// Sources of any language that the command of a `steading.toml` makes modules of.
+    Sources { folder: PathBuf, build: BuildSection },
     /// A cargo package to compile.
     Cargo(Member),
     /// Finished modules of any language, with a `steading.toml`.
     Modules(PathBuf),
+    /// A finished `.wasm` or `.zip`.
+    File(PathBuf),
 }
 
 impl Project {
-    /// Looks at a folder.
+    /// Looks at a folder or file.
     pub(crate) async fn open(folder: &Path) -> Result<Self, Failure> {
         let refuse = |why: &str| Failure::new(Exit::Data, format!("{}: {why}", folder.display()));
-        if !folder.is_dir() {
-            return Err(refuse("no such folder"));
+        if !folder.exists() {
+            return Err(refuse("no such file or folder"));
         }
         // Absolute, because cargo runs inside it and the watcher reports absolute paths.
         let folder = folder
             .canonicalize()
             .map(plain)
             .with_context(|| format!("cannot resolve {}", folder.display()))?;
+        if folder.is_file() {
+            return Ok(Self::File(folder));
+        }
+        // one that cannot be read is refused when it is packed, where `dev` waits for a better one
+        let manifest = manifest(&folder).ok().flatten();
+        if let Some(build) = manifest.and_then(|(_, manifest)| manifest.build) {
+            return Ok(Self::Sources { folder, build });
+        }
         if folder.join("Cargo.toml").is_file() {
             return Ok(Self::Cargo(cargo::member(&folder).await?));
         }
@@ -39,19 +51,24 @@ impl Project {
         Err(refuse("neither a Cargo.toml nor a steading.toml is there, so it is no app"))
     }
 
-    /// Where the sources are.
-    pub(crate) fn folder(&self) -> &Path {
+    /// What it is made of: a folder of sources, or the file.
+    pub(crate) fn source(&self) -> &Path {
         match self {
             Self::Cargo(member) => member.folder(),
-            Self::Modules(folder) => folder,
+            Self::Sources { folder: path, .. } | Self::Modules(path) | Self::File(path) => path,
         }
     }
 
-    /// Where builds write.
-    pub(crate) fn target_folder(&self) -> PathBuf {
+    /// What builds write: folders and files.
+    pub(crate) fn written(&self) -> Vec<PathBuf> {
         match self {
-            Self::Cargo(member) => member.target_folder().to_owned(),
-            Self::Modules(folder) => folder.join("target"),
+            Self::Sources { folder, build } => {
+                let modules = build.modules.iter().map(|path| folder.join(path.as_str()));
+                modules.chain([folder.join("target")]).collect()
+            }
+            Self::Cargo(member) => vec![member.target_folder().to_owned()],
+            Self::Modules(folder) => vec![folder.join("target")],
+            Self::File(_) => vec![],
         }
     }
 }
@@ -102,6 +119,6 @@ mod tests {
         assert_eq!(failure.code(), 65);
         assert!(failure.line().contains("neither a Cargo.toml nor"), "{}", failure.line());
         let failure = Project::open(&folder.path().join("absent")).await.unwrap_err();
-        assert!(failure.line().ends_with("no such folder"), "{}", failure.line());
+        assert!(failure.line().ends_with("no such file or folder"), "{}", failure.line());
     }
 }

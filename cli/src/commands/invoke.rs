@@ -121,8 +121,8 @@ fn path_needed(args: &InvokeArgs, http: &HttpTrigger) -> Failure {
 fn path_of_route(route: &RouteTemplate) -> Option<String> {
     let parts = route.segments().iter().filter_map(|segment| match segment {
         Segment::Literal(text) => Some(Some(text.as_str())),
-        Segment::Optional(_) => None,
-        Segment::Parameter(_) | Segment::CatchAll(_) => Some(None),
+        Segment::Optional(_) | Segment::CatchAll(_) => None,
+        Segment::Parameter(_) => Some(None),
     });
     Some(parts.collect::<Option<Vec<_>>>()?.join("/"))
 }
@@ -204,7 +204,7 @@ mod tests {
         assert_eq!(path("").as_deref(), Some(""));
         assert_eq!(path("a/B/c").as_deref(), Some("a/B/c"));
         assert_eq!(path("orders/{id}"), None);
-        assert_eq!(path("files/{*rest}"), None);
+        assert_eq!(path("files/{*rest}").as_deref(), Some("files"));
     }
 
     #[test]

@@ -99,9 +99,6 @@ pub(crate) async fn run(args: PublishArgs) -> Result<(), Failure> {
 }
 
 async fn package(source: &Path, app: Option<&AppName>) -> Result<Built, Failure> {
-    if source.is_file() {
-        return build::open(source, app);
-    }
     build::build(&Project::open(source).await?, app).await
 }
 

@@ -10,7 +10,6 @@ use steading_protocol::desired::DesiredApp;
 use steading_protocol::{Digest, FunctionSpec, Trigger};
 use steading_router::{Ambiguous, AppRoutes};
 use tokio::sync::Semaphore;
-use wasmtime::Linker;
 
 use super::call::LinkError;
 use super::chain;
@@ -18,13 +17,13 @@ use super::link::Session;
 use crate::admission::Gates;
 use crate::ceilings::{Ceilings, OverCeiling};
 use crate::engine::{CacheError, CodeCache};
-use crate::guest::native::{NativeFunction, NativeModule, State, Unusable};
+use crate::guest::{GuestModule, Linkers, Unusable};
 use crate::invoke::Function;
 use crate::metrics::{FunctionMetrics, Metrics, VersionCounts};
 
 /// What loading needs.
 pub(crate) struct Loader {
-    pub(crate) linker: Linker<State>,
+    pub(crate) linkers: Linkers,
     pub(crate) code: CodeCache,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) gates: Arc<Gates>,
@@ -84,7 +83,7 @@ impl Loader {
     pub(super) fn assemble(
         &self,
         app: &DesiredApp,
-        modules: &HashMap<&Digest, Arc<NativeModule>>,
+        modules: &HashMap<&Digest, GuestModule>,
     ) -> Result<Loaded, LoadError> {
         let counts = Arc::default();
         let function = |spec| self.function(app, spec, modules, &counts).map(Arc::new);
@@ -97,7 +96,7 @@ impl Loader {
         &self,
         app: &DesiredApp,
         spec: &FunctionSpec,
-        modules: &HashMap<&Digest, Arc<NativeModule>>,
+        modules: &HashMap<&Digest, GuestModule>,
         counts: &Arc<VersionCounts>,
     ) -> Result<Function, LoadError> {
         let module =
@@ -105,17 +104,19 @@ impl Loader {
         let Trigger::Http(http) = &spec.trigger;
         let limits = self.ceilings.function(spec.name.as_str(), spec.limits)?;
         let version = (app.version, counts);
+        let guest = module.function(spec, limits)?;
+        let caps = self.gates.caps(
+            (&app.app, self.ceilings.app(app.limits)?.in_flight_max),
+            (&spec.name, limits.in_flight_max),
+        );
         Ok(Function {
             app: app.app.clone(),
             version: app.version,
             name: spec.name.clone(),
             http: http.clone(),
             limits,
-            caps: self.gates.caps(
-                (&app.app, self.ceilings.app(app.limits)?.in_flight_max),
-                (&spec.name, limits.in_flight_max),
-            ),
-            native: NativeFunction::new(Arc::clone(module), &spec.export, limits)?,
+            caps: caps.taking(guest.slots()),
+            guest,
             metrics: FunctionMetrics::new(
                 &self.metrics,
                 app.app.as_str(),
@@ -130,7 +131,7 @@ impl Loader {
         self: Arc<Self>,
         digest: Digest,
         session: Session,
-    ) -> Result<NativeModule, LoadError> {
+    ) -> Result<GuestModule, LoadError> {
         if let Some(cached) = Arc::clone(&self).cached(digest.clone()).await {
             return cached;
         }
@@ -140,7 +141,7 @@ impl Loader {
         let loader = Arc::clone(&self);
         blocking(move || {
             let module = loader.code.insert(&digest, &wasm)?;
-            Ok(NativeModule::prepare(&loader.linker, &module)?)
+            Ok(loader.linkers.prepare(&module)?)
         })
         .await
     }
@@ -149,10 +150,10 @@ impl Loader {
     pub(super) async fn cached(
         self: Arc<Self>,
         digest: Digest,
-    ) -> Option<Result<NativeModule, LoadError>> {
+    ) -> Option<Result<GuestModule, LoadError>> {
         let found = blocking(move || {
             let module = self.code.get(&digest);
-            let prepare = |module| NativeModule::prepare(&self.linker, &module);
+            let prepare = |module| self.linkers.prepare(&module);
             Ok(module.map(prepare).transpose()?)
         });
         found.await.transpose()

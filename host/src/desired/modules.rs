@@ -4,40 +4,39 @@
 //! Invariant: a module that is in memory is not loaded again.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Weak};
 
 use steading_protocol::Digest;
 
 use super::loader::{Fault, LoadError};
-use crate::guest::native::NativeModule;
+use crate::guest::{GuestModule, WeakGuestModule};
 
 /// Modules by digest.
 #[derive(Default)]
 pub(super) struct Modules {
-    live: HashMap<Digest, Weak<NativeModule>>,
-    fresh: HashMap<Digest, Result<Arc<NativeModule>, Fault>>,
+    live: HashMap<Digest, WeakGuestModule>,
+    fresh: HashMap<Digest, Result<GuestModule, Fault>>,
 }
 
 impl Modules {
     /// Takes in a module that has been loaded, or could not be.
-    pub(super) fn put(&mut self, digest: Digest, result: Result<NativeModule, LoadError>) {
-        let result = result.map(Arc::new).map_err(Fault::from);
+    pub(super) fn put(&mut self, digest: Digest, result: Result<GuestModule, LoadError>) {
+        let result = result.map_err(Fault::from);
         if let Ok(module) = &result {
-            self.live.insert(digest.clone(), Arc::downgrade(module));
+            self.live.insert(digest.clone(), module.downgrade());
         }
         self.fresh.insert(digest, result);
     }
 
     /// The module, or why there is none; `None` when that is not known yet.
-    pub(super) fn get(&self, digest: &Digest) -> Option<Result<Arc<NativeModule>, Fault>> {
-        let live = self.live.get(digest).and_then(Weak::upgrade).map(Ok);
+    pub(super) fn get(&self, digest: &Digest) -> Option<Result<GuestModule, Fault>> {
+        let live = self.live.get(digest).and_then(WeakGuestModule::upgrade).map(Ok);
         live.or_else(|| self.fresh.get(digest).cloned())
     }
 
     /// Lets go of everything fresh that none of these asks for.
     pub(super) fn keep_only(&mut self, missing: &HashSet<&Digest>) {
         self.fresh.retain(|digest, _| missing.contains(digest));
-        self.live.retain(|_, module| module.strong_count() > 0);
+        self.live.retain(|_, module| module.is_alive());
     }
 
     /// Forgets what could not be loaded and might be now.
@@ -52,7 +51,7 @@ impl Modules {
 
     /// The modules that are in use.
     pub(super) fn live(&self) -> impl Iterator<Item = &Digest> {
-        let live = self.live.iter().filter(|(_, module)| module.strong_count() > 0);
+        let live = self.live.iter().filter(|(_, module)| module.is_alive());
         live.map(|(digest, _)| digest)
     }
 }

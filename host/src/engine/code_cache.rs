@@ -21,9 +21,8 @@ use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
 use steading_protocol::Digest;
-use wasmtime::Module;
 
-use super::{Engine, platform};
+use super::{Code, Engine, code, platform};
 
 /// The compiled modules of one worker; cheap to clone.
 #[derive(Clone)]
@@ -103,7 +102,7 @@ impl CodeCache {
     }
 
     /// The module, when its code is here and whole. Blocks on the disk.
-    pub(crate) fn get(&self, module: &Digest) -> Option<Module> {
+    pub(crate) fn get(&self, module: &Digest) -> Option<Code> {
         let code = self.shelf().get(module)?.code.clone();
         let path = self.path(module, &code);
         match self.load_checked(&path, &code) {
@@ -118,9 +117,9 @@ impl CodeCache {
     }
 
     /// Compiles a module and keeps its code. Blocks on the processor and the disk.
-    pub(crate) fn insert(&self, module: &Digest, wasm: &[u8]) -> Result<Module, CacheError> {
+    pub(crate) fn insert(&self, module: &Digest, wasm: &[u8]) -> Result<Code, CacheError> {
         let digest = || module.clone();
-        let compiled = self.engine.wasmtime().precompile_module(wasm);
+        let compiled = code::compile(self.engine.wasmtime(), wasm);
         let bytes = compiled.map_err(|source| CacheError::Compile { digest: digest(), source })?;
         let code = Digest::from_bytes(Sha256::digest(&bytes).into());
         let path = self.path(module, &code);
@@ -134,7 +133,7 @@ impl CodeCache {
             .map_err(|source| CacheError::Load { digest: digest(), source })
     }
 
-    fn load_checked(&self, path: &Path, code: &Digest) -> Result<Module, Unfit> {
+    fn load_checked(&self, path: &Path, code: &Digest) -> Result<Code, Unfit> {
         if !is_whole(path, code)? {
             return Err(Unfit::Changed);
         }

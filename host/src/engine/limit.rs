@@ -1,18 +1,23 @@
-//! The memory limit of one instance, and whether it was hit.
+//! The memory limit of one invocation, and whether it was hit.
 
 use wasmtime::ResourceLimiter;
 
-/// Refuses growth past a number of bytes. The guest sees its `memory.grow` fail, which most
+/// Refuses growth past a number of bytes, of all memories together: a component may have several. The guest sees its `memory.grow` fail, which most
 /// languages answer with an abort; [`MemoryLimit::was_hit`] then tells the abort's reason.
 #[derive(Debug)]
 pub(crate) struct MemoryLimit {
     bytes_max: usize,
+    used_bytes: usize,
     hit: bool,
 }
 
 impl MemoryLimit {
     pub(crate) fn new(bytes_max: u64) -> Self {
-        Self { bytes_max: usize::try_from(bytes_max).unwrap_or(usize::MAX), hit: false }
+        Self {
+            bytes_max: usize::try_from(bytes_max).unwrap_or(usize::MAX),
+            used_bytes: 0,
+            hit: false,
+        }
     }
 
     pub(crate) fn was_hit(&self) -> bool {
@@ -23,12 +28,16 @@ impl MemoryLimit {
 impl ResourceLimiter for MemoryLimit {
     fn memory_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let allowed = desired <= self.bytes_max && maximum.is_none_or(|max| desired <= max);
+        let used = self.used_bytes.saturating_add(desired.saturating_sub(current));
+        let allowed = used <= self.bytes_max && maximum.is_none_or(|max| desired <= max);
         self.hit |= !allowed;
+        if allowed {
+            self.used_bytes = used;
+        }
         Ok(allowed)
     }
 
@@ -52,7 +61,17 @@ mod tests {
         let mut limit = MemoryLimit::new(2 << 16);
         assert!(limit.memory_growing(0, 2 << 16, None).unwrap());
         assert!(!limit.was_hit());
-        assert!(!limit.memory_growing(0, 3 << 16, None).unwrap());
+        assert!(!limit.memory_growing(2 << 16, 3 << 16, None).unwrap());
+        assert!(limit.was_hit());
+    }
+
+    #[test]
+    fn memories_count_together() {
+        let mut limit = MemoryLimit::new(3 << 16);
+        assert!(limit.memory_growing(0, 1 << 16, None).unwrap());
+        assert!(limit.memory_growing(0, 1 << 16, None).unwrap());
+        assert!(limit.memory_growing(1 << 16, 2 << 16, None).unwrap());
+        assert!(!limit.memory_growing(1 << 16, 2 << 16, None).unwrap());
         assert!(limit.was_hit());
     }
 }

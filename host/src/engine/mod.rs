@@ -5,6 +5,7 @@
 //! ([`crate::desired`]). Invariant: one engine per process; two in one process have twice been a
 //! source of type confusion upstream.
 
+mod code;
 mod code_cache;
 mod forget;
 mod limit;
@@ -17,11 +18,13 @@ use std::time::Duration;
 use serde::Deserialize;
 use wasmtime::{InstanceAllocationStrategy, PoolingAllocationConfig, WasmFeatures};
 
+pub(crate) use code::{Code, slots};
 pub(crate) use code_cache::{CacheError, CodeCache};
 pub(crate) use limit::MemoryLimit;
 pub use platform::MemoryReset;
 use ticker::EpochTicker;
 
+use self::code::TABLES_PER_SLOT;
 use crate::capacity::{FitError, INSTANCES_MAX, MEMORY_MIB_MAX, Room, Wanted};
 
 /// What an operator sets for the sandboxes.
@@ -102,6 +105,19 @@ pub enum EngineError {
 /// With the guest's default of 512 KiB it is the 2 MiB that wasmtime gives.
 const HOST_STACK_KIB: usize = 1536;
 
+/// Core modules that a component may be made of: an interpreted language's runtime with its libraries has some
+/// dozens. The pool only counts them.
+const CORE_INSTANCES_MAX: u32 = 200;
+
+/// Memories that a component may have. One made of several has one for each, and takes as many places.
+const MEMORIES_MAX: u32 = 8;
+
+/// What an instance of a component may take beside its memories, in all of its modules: functions, globals.
+const COMPONENT_INSTANCE_BYTES_MAX: usize = 10 << 20;
+
+/// Stacks that the pool has for each place: a task of a 0.3 component may wait on one while another goes on.
+const STACKS_PER_SLOT: u32 = 2;
+
 /// How often guests are looked at: the precision of a deadline, and what a spinning guest gets before it must let others run.
 pub(crate) const EPOCH: Duration = Duration::from_millis(1);
 
@@ -170,10 +186,15 @@ impl EngineConfig {
 fn settings(config: EngineConfig) -> wasmtime::Config {
     let instances = config.instances();
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_core_instances(instances)
+    pool.total_core_instances(instances.saturating_mul(CORE_INSTANCES_MAX))
+        .total_component_instances(instances)
         .total_memories(instances)
-        .total_tables(instances)
-        .total_stacks(instances)
+        .total_tables(instances * TABLES_PER_SLOT)
+        .total_stacks(instances * STACKS_PER_SLOT)
+        .max_core_instances_per_component(CORE_INSTANCES_MAX)
+        .max_memories_per_component(MEMORIES_MAX)
+        .max_tables_per_component(MEMORIES_MAX * TABLES_PER_SLOT)
+        .max_component_instance_size(COMPONENT_INSTANCE_BYTES_MAX)
         // a module is bounded by the 100 MiB package limit; its instance data by this: 1 MiB holds some
         // tens of thousands of functions and globals
         .max_core_instance_size(1 << 20)

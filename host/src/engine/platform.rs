@@ -22,9 +22,10 @@ use std::path::Path;
 use std::sync::Once;
 
 use serde::Deserialize;
+use wasmtime::component::Component;
 use wasmtime::{Engine, Module, PoolingAllocationConfig};
 
-use super::EngineConfig;
+use super::{Code, EngineConfig, code};
 
 /// How a slot of the pool is made like new after an instance. What a guest sees is the same with
 /// each: memory as its data segments make it, and zeros.
@@ -98,16 +99,29 @@ pub(super) fn tune(
 ///
 /// The file must be this worker's own: native code is trusted as it is. Only the worker's user may
 /// write the directory it lies in; nothing that came over a socket is ever put there as code.
-pub(super) fn load_code(engine: &Engine, path: &Path) -> wasmtime::Result<Module> {
+pub(super) fn load_code(engine: &Engine, path: &Path) -> wasmtime::Result<Code> {
     static TOLD: Once = Once::new();
+    let is_component = code::is_component(Engine::detect_precompiled_file(path)?);
     // SAFETY: the file was written by `CodeCache::insert` of this or an earlier process of this
     // worker, and the cache has checked that its bytes are still those; wasmtime itself refuses a file of
     // another version or other settings.
-    let mapped = unsafe { Module::deserialize_file(engine, path) };
+    let mapped = unsafe {
+        if is_component {
+            Component::deserialize_file(engine, path).map(Code::Component)
+        } else {
+            Module::deserialize_file(engine, path).map(Code::Module)
+        }
+    };
     mapped.or_else(|refused| {
         let Ok(code) = std::fs::read(path) else { return Err(refused) };
         // SAFETY: the same file, the same argument.
-        let read = unsafe { Module::deserialize(engine, code) }?;
+        let read = unsafe {
+            if is_component {
+                Component::deserialize(engine, code).map(Code::Component)
+            } else {
+                Module::deserialize(engine, code).map(Code::Module)
+            }
+        }?;
         TOLD.call_once(|| {
             let (error, folder) = (refused.root_cause(), path.parent().unwrap_or(path).display());
             tracing::info!(

@@ -1,9 +1,12 @@
 //! A request's body as a guest reads it: in pieces, bounded, and never held whole by the worker. What a
 //! guest leaves unread is given back, because the connection cannot go on before it is out of the way.
 
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
 use bytes::{Buf, Bytes};
-use http_body_util::BodyExt;
-use hyper::body::{Body, Incoming};
+use hyper::body::{Body, Frame, Incoming};
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
 /// A body that is read once, from front to back.
@@ -68,23 +71,69 @@ impl RequestBody {
 
     /// Copies the next bytes into `buffer` and returns how many; 0 is the end, unless `buffer` is empty.
     pub(crate) async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, BodyFault> {
+        poll_fn(|context| self.poll_filled(context)).await?;
+        let count = buffer.len().min(self.piece.len());
+        self.piece.copy_to_slice(&mut buffer[..count]);
+        Ok(count)
+    }
+
+    /// Ready when there are bytes to [`take`](Self::take), or none will come any more.
+    pub(crate) fn poll_filled(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BodyFault>> {
         while self.piece.is_empty() {
             if self.failed {
-                return Err(BodyFault::Broken);
+                return Poll::Ready(Err(BodyFault::Broken));
             }
-            let Some(stream) = &mut self.stream else { return Ok(0) };
-            match stream.frame().await {
+            let Some(stream) = &mut self.stream else { break };
+            match ready!(Pin::new(stream).poll_frame(context)) {
                 None => self.end(),
-                Some(Ok(frame)) => self.take(frame.into_data().unwrap_or_default())?,
+                Some(Ok(frame)) => self.accept(frame.into_data().unwrap_or_default())?,
                 Some(Err(_)) => {
                     self.failed = true;
                     self.end();
                 }
             }
         }
-        let count = buffer.len().min(self.piece.len());
-        self.piece.copy_to_slice(&mut buffer[..count]);
-        Ok(count)
+        Poll::Ready(Ok(()))
+    }
+
+    /// The next frame: bytes, or the trailers, which are the last. `None` is the end.
+    pub(crate) fn poll_frame(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
+        if !self.piece.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.piece)))));
+        }
+        if self.failed {
+            return Poll::Ready(Some(Err(BodyFault::Broken)));
+        }
+        let Some(stream) = &mut self.stream else { return Poll::Ready(None) };
+        let frame = ready!(Pin::new(stream).poll_frame(context));
+        Poll::Ready(match frame.map(|frame| frame.map(Frame::into_data)) {
+            None => {
+                self.end();
+                None
+            }
+            Some(Ok(Ok(piece))) => {
+                let accepted = self.accept(piece);
+                Some(accepted.map(|()| Frame::data(std::mem::take(&mut self.piece))))
+            }
+            Some(Ok(Err(trailers))) => Some(Ok(trailers)),
+            Some(Err(_)) => {
+                self.failed = true;
+                self.end();
+                Some(Err(BodyFault::Broken))
+            }
+        })
+    }
+
+    /// Takes at most so many of the bytes that are there, which may be none; `None` is the end.
+    pub(crate) fn take(&mut self, bytes_max: usize) -> Result<Option<Bytes>, BodyFault> {
+        if self.failed {
+            return Err(BodyFault::Broken);
+        }
+        let is_at_end = self.piece.is_empty() && self.stream.is_none();
+        Ok((!is_at_end).then(|| self.piece.split_to(bytes_max.min(self.piece.len()))))
     }
 
     /// There is nothing to give back.
@@ -93,7 +142,7 @@ impl RequestBody {
         self.rest = None;
     }
 
-    fn take(&mut self, piece: Bytes) -> Result<(), BodyFault> {
+    fn accept(&mut self, piece: Bytes) -> Result<(), BodyFault> {
         self.read_bytes += piece.len() as u64;
         if self.read_bytes > self.bytes_max {
             self.failed = true;
@@ -145,5 +194,14 @@ mod tests {
         assert_eq!(&buffer, b"hel");
         assert_eq!(body.read(&mut buffer).await, Ok(2));
         assert_eq!(body.read(&mut buffer).await, Ok(0));
+    }
+
+    #[tokio::test]
+    async fn a_full_body_is_taken_without_a_copy_and_ends() {
+        let mut body = RequestBody::full(Bytes::from_static(b"hello"));
+        poll_fn(|context| body.poll_filled(context)).await.unwrap();
+        assert_eq!(body.take(3), Ok(Some(Bytes::from_static(b"hel"))));
+        assert_eq!(body.take(9), Ok(Some(Bytes::from_static(b"lo"))));
+        assert_eq!(body.take(9), Ok(None));
     }
 }

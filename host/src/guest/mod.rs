@@ -1,15 +1,27 @@
 //! Guests: what a request and a response are to one, what can go wrong in one, and the kinds there
-//! are, told apart by their exports. Today that is the native guest of `sdk/ABI.md`.
+//! are: [`native`], which speaks the ABI of `sdk/ABI.md`, [`command`], which is spoken to as CGI, and
+//! [`component`], which is spoken to as `wasi:http`.
 //!
-//! A guest's fault is a value ([`GuestError`]), never a panic and never the worker's end.
+//! What a kind adds is its way of giving the request and taking the response; limits, deadline and faults
+//! are the same for all ([`run`], [`exchange`]). A guest's fault is a value ([`GuestError`]), never
+//! a panic and never the worker's end.
 
 mod body;
+mod command;
+mod component;
 mod conduit;
 mod cpu;
+mod exchange;
+mod head;
 mod log;
+mod log_stream;
+mod module;
 pub(crate) mod native;
 mod outlet;
+mod path;
+mod run;
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,11 +30,14 @@ use http::{HeaderMap, StatusCode};
 pub(crate) use body::{RequestBody, Rest};
 pub(crate) use conduit::Conduit;
 pub(crate) use cpu::Metered;
+pub(crate) use module::{Guest, GuestModule, Linkers, Unusable, WeakGuestModule};
 
 /// What a guest is called with.
 pub(crate) struct GuestRequest {
     /// The request as it came in.
     pub(crate) head: http::request::Parts,
+    /// Who is at the other end of the connection: the caller, or a gateway or proxy before it.
+    pub(crate) caller: IpAddr,
     /// Its route parameters, decoded.
     pub(crate) parameters: Vec<(String, String)>,
     /// Its body, not yet read.
@@ -30,6 +45,9 @@ pub(crate) struct GuestRequest {
     /// The id of this invocation.
     pub(crate) invocation: String,
 }
+
+/// The caller in tests and benchmarks.
+pub(crate) const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// The head of a guest's response.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,7 +62,10 @@ pub(crate) enum Answer {
     /// With this.
     Whole(GuestResponse),
     /// With what has left by the conduit's outlet, and what still waits there.
-    Streamed,
+    Streamed {
+        /// What went wrong in the guest after its response was complete, as in [`GuestResponse`].
+        late_fault: Option<GuestError>,
+    },
 }
 
 /// A response that was given whole.
@@ -74,6 +95,8 @@ pub(crate) enum GuestError {
     NoResponse,
     #[error("the function failed with code {0}")]
     Failed(i32),
+    #[error("the function answered with the error `{0}`")]
+    ErrorGiven(String),
     #[error("the function's response cannot be sent: {0}")]
     ResponseInvalid(String),
     #[error("the function's response head is too large: {0}")]

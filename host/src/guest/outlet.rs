@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
 use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
 
 use super::ResponseHead;
 
@@ -25,6 +26,8 @@ struct Waiting {
     head: Option<ResponseHead>,
     status: u16,
     pieces: BytesMut,
+    ended: bool,
+    trailers: Option<HeaderMap>,
 }
 
 impl Outlet {
@@ -44,6 +47,13 @@ impl Outlet {
             });
             piece = &piece[put.await..];
         }
+    }
+
+    /// Nothing will be put in any more but these; the guest may go on.
+    pub(super) fn end(&self, trailers: Option<HeaderMap>) {
+        let mut waiting = self.lock();
+        waiting.ended = true;
+        waiting.trailers = trailers;
     }
 
     /// Takes back what has not left yet: there is to be no response.
@@ -67,7 +77,23 @@ impl Outlet {
         (!waiting.pieces.is_empty()).then(|| waiting.pieces.split().freeze())
     }
 
-    fn put(&self, piece: &[u8]) -> usize {
+    /// Takes out the trailers, once.
+    pub(crate) fn take_trailers(&self) -> Option<HeaderMap> {
+        self.lock().trailers.take()
+    }
+
+    /// Whether the guest has said that nothing more will be put in.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.lock().ended
+    }
+
+    /// How many bytes can be put in without waiting.
+    pub(super) fn room(&self) -> usize {
+        WAITING_BYTES_MAX - self.lock().pieces.len()
+    }
+
+    /// Puts in as much of a piece as there is room for, and says how much.
+    pub(super) fn put(&self, piece: &[u8]) -> usize {
         let mut waiting = self.lock();
         let count = piece.len().min(WAITING_BYTES_MAX - waiting.pieces.len());
         waiting.pieces.extend_from_slice(&piece[..count]);

@@ -2,7 +2,8 @@
 //!
 //! A call runs inside the task that asked for it. When the guest answers whole, that is all there is. When
 //! it starts a response and goes on, the call moves into the response's body: whoever sends the body
-//! drives the guest, so a slow caller slows the guest, and a caller that goes away ends it.
+//! drives the guest, so a slow caller slows the guest, and a caller that goes away ends it. What a guest still
+//! does after its response has ended is driven by a task of its own, until the deadline.
 
 mod record;
 mod reply;
@@ -22,8 +23,7 @@ pub(crate) use reply::{Reply, ReplyBody};
 use self::record::Record;
 use self::reply::{Call, Streamed};
 use crate::admission::{Caps, Permit};
-use crate::guest::native::NativeFunction;
-use crate::guest::{Answer, Conduit, GuestError, GuestRequest, Metered};
+use crate::guest::{Answer, Conduit, Guest, GuestError, GuestRequest, Metered};
 use crate::metrics::FunctionMetrics;
 
 /// A function that is loaded and can be invoked.
@@ -34,7 +34,7 @@ pub(crate) struct Function {
     pub(crate) http: HttpTrigger,
     pub(crate) limits: Limits,
     pub(crate) caps: Caps,
-    pub(crate) native: NativeFunction,
+    pub(crate) guest: Guest,
     pub(crate) metrics: FunctionMetrics,
 }
 
@@ -71,11 +71,12 @@ pub(crate) async fn invoke(
             Ok(Reply { head, body })
         }
         Ok(Err(fault)) => Err(fault),
-        Ok(Ok(Answer::Whole(response))) => Ok(Reply::whole(response.head, response.body)),
+        Ok(Ok(Answer::Whole(response))) => Ok(Reply::whole(response.head, response.body, None)),
         // it was written in pieces that all fitted into the outlet
-        Ok(Ok(Answer::Streamed)) => {
+        Ok(Ok(Answer::Streamed { .. })) => {
             let head = conduit.outlet.take_head().ok_or(GuestError::NoResponse)?;
-            Ok(Reply::whole(head, conduit.outlet.take_pieces().unwrap_or_default()))
+            let body = conduit.outlet.take_pieces().unwrap_or_default();
+            Ok(Reply::whole(head, body, conduit.outlet.take_trailers()))
         }
     }
 }
@@ -86,7 +87,7 @@ async fn run(
     request: GuestRequest,
     permit: Permit,
 ) -> Result<Answer, GuestError> {
-    let answer = record.function.native.call(request, &record.conduit).await;
+    let answer = record.function.guest.call(request, &record.conduit).await;
     record.end(&answer);
     drop(permit);
     answer

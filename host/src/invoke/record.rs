@@ -56,11 +56,15 @@ impl Record {
     pub(super) fn end(&mut self, answer: &Result<Answer, GuestError>) {
         self.cpu = Some(self.conduit.cpu.used());
         self.outcome = match answer {
-            Ok(Answer::Whole(GuestResponse { late_fault: Some(error), .. })) | Err(error) => {
+            Ok(Answer::Whole(GuestResponse { late_fault: Some(error), .. }))
+            | Ok(Answer::Streamed { late_fault: Some(error) })
+            | Err(error) => {
                 Outcome::Failed { code: error.status_and_code().1, error: error.to_string() }
             }
             Ok(Answer::Whole(response)) => Outcome::Answered(response.head.status.as_u16()),
-            Ok(Answer::Streamed) => Outcome::Answered(self.conduit.outlet.status()),
+            Ok(Answer::Streamed { late_fault: None }) => {
+                Outcome::Answered(self.conduit.outlet.status())
+            }
         };
     }
 }

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use tokio::task::JoinHandle;
@@ -27,6 +28,8 @@ pub(crate) struct Reply {
 pub(crate) enum ReplyBody {
     /// All of it is here.
     Whole(Full<Bytes>),
+    /// All of it is here, and ends with these.
+    Trailed(Full<Bytes>, Option<HeaderMap>),
     /// The guest still writes it.
     Streamed(Streamed),
 }
@@ -53,8 +56,13 @@ enum Guest {
 const OVERDUE_AFTER: Duration = Duration::from_millis(50);
 
 impl Reply {
-    pub(super) fn whole(head: ResponseHead, body: Bytes) -> Self {
-        Self { head, body: ReplyBody::Whole(Full::new(body)) }
+    pub(super) fn whole(head: ResponseHead, body: Bytes, trailers: Option<HeaderMap>) -> Self {
+        let body = Full::new(body);
+        let body = match trailers {
+            None => ReplyBody::Whole(body),
+            Some(_) => ReplyBody::Trailed(body, trailers),
+        };
+        Self { head, body }
     }
 }
 
@@ -69,14 +77,17 @@ impl Streamed {
         Self { guest, conduit, overdue }
     }
 
-    fn poll_piece(&self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, GuestError>>> {
-        if let Some(piece) = self.conduit.outlet.take_pieces() {
-            return Poll::Ready(Some(Ok(piece)));
+    fn poll_frame(
+        &self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, GuestError>>> {
+        if let Some(left) = self.left() {
+            return Poll::Ready(left.map(Ok));
         }
         let mut guest = lock(&self.guest);
         let driven = guest.drive(context);
-        if let Some(piece) = self.conduit.outlet.take_pieces() {
-            return Poll::Ready(Some(Ok(piece)));
+        if let Some(left) = self.left() {
+            return Poll::Ready(left.map(Ok));
         }
         ready!(driven);
         match std::mem::replace(&mut *guest, Guest::Ended) {
@@ -85,15 +96,32 @@ impl Streamed {
             Guest::Running(_) | Guest::Ended => Poll::Ready(None),
         }
     }
+
+    /// What can be sent without the guest: a piece, the trailers, or the end, which is a `None` inside.
+    fn left(&self) -> Option<Option<Frame<Bytes>>> {
+        let outlet = &self.conduit.outlet;
+        if let Some(piece) = outlet.take_pieces() {
+            return Some(Some(Frame::data(piece)));
+        }
+        outlet.is_ended().then(|| outlet.take_trailers().map(Frame::trailers))
+    }
 }
 
 impl Drop for Streamed {
     fn drop(&mut self) {
         self.overdue.abort();
+        let guest = Arc::clone(&self.guest);
+        if self.conduit.outlet.is_ended() && lock(&guest).is_running() {
+            tokio::spawn(poll_fn(move |context| lock(&guest).drive(context)));
+        }
     }
 }
 
 impl Guest {
+    fn is_running(&self) -> bool {
+        matches!(self, Self::Running(_))
+    }
+
     /// Lets the guest go on; ready when it has ended.
     fn drive(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let Self::Running(call) = self else { return Poll::Ready(()) };
@@ -123,10 +151,12 @@ impl Body for ReplyBody {
                 let frame = ready!(Pin::new(body).poll_frame(context));
                 Poll::Ready(frame.map(|frame| frame.map_err(|never| match never {})))
             }
-            Self::Streamed(body) => {
-                let piece = ready!(body.poll_piece(context));
-                Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
+            Self::Trailed(body, trailers) => {
+                let frame = ready!(Pin::new(body).poll_frame(context));
+                let frame = frame.map(|frame| frame.unwrap_or_else(|never| match never {}));
+                Poll::Ready(frame.or_else(|| trailers.take().map(Frame::trailers)).map(Ok))
             }
+            Self::Streamed(body) => body.poll_frame(context),
         }
     }
 
@@ -137,7 +167,7 @@ impl Body for ReplyBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(body) => body.size_hint(),
-            Self::Streamed(_) => SizeHint::default(),
+            Self::Trailed(..) | Self::Streamed(_) => SizeHint::default(),
         }
     }
 }

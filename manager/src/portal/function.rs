@@ -59,8 +59,8 @@ const ALL_METHODS: [Method; 7] = [
 fn first_path(segments: &[Segment]) -> String {
     let part = |segment: &Segment| match segment {
         Segment::Literal(text) => Some(text.clone()),
-        Segment::Parameter(name) | Segment::CatchAll(name) => Some(format!("{{{name}}}")),
-        Segment::Optional(_) => None,
+        Segment::Parameter(name) => Some(format!("{{{name}}}")),
+        Segment::Optional(_) | Segment::CatchAll(_) => None,
     };
     segments.iter().filter_map(part).collect::<Vec<_>>().join("/")
 }

@@ -2,12 +2,13 @@
 //! and with what the manifest says of them. Pure.
 
 use steading_protocol::{
-    AppLimits, AppName, AuthLevel, FunctionName, FunctionRecord, FunctionSpec, Limits, Manifest,
-    PlacementRules, Trigger, check_routes,
+    AppLimits, AppName, AuthLevel, FunctionRecord, FunctionSpec, Limits, Manifest, PlacementRules,
+    Program, Trigger, check_routes, command_functions,
 };
 
-use super::unpack::Unpacked;
-use super::{digest_of, module};
+use super::digest_of;
+use super::module::{self, Examined, Kind};
+use super::unpack::{ModuleFile, Unpacked};
 use crate::error::{ApiError, Code};
 use crate::store::NewModule;
 
@@ -34,40 +35,65 @@ pub(super) fn assemble(app: &AppName, unpacked: Unpacked) -> Result<Assembled, A
             "app.name is `{name}`, but the package is published as `{app}`"
         )));
     }
-    let (mut modules, mut functions) = (Vec::<NewModule>::new(), Vec::<FunctionSpec>::new());
-    for (name, bytes) in unpacked.modules {
-        let examined = module::examine(&name, &bytes)?;
-        let digest = digest_of(&bytes);
-        for record in examined.records {
-            let memory = examined.memory_bytes_min;
-            let spec = specify(record, &digest, &manifest)?;
-            check_function(&spec, memory, &functions)?;
-            functions.push(spec);
-        }
-        modules.push(NewModule { digest, bytes });
+    let mut examined = vec![];
+    for module in unpacked.modules {
+        examined.push((module::examine(&module.shown(), &module.bytes)?, module));
     }
-    check_sections(&manifest, &functions)?;
+    let records = records(app, &manifest, &examined)?;
+    let digests: Vec<_> = examined.iter().map(|(_, file)| digest_of(&file.bytes)).collect();
+    let mut functions = Vec::<FunctionSpec>::new();
+    for (index, record) in records {
+        let spec = specify(record, &digests[index], &manifest);
+        check_function(&spec, examined[index].0.memory_bytes_min, &functions)?;
+        functions.push(spec);
+    }
     check_routes(&functions)
         .map_err(|conflict| ApiError::new(Code::RouteConflict, conflict.to_string()))?;
+    let bytes = examined.into_iter().map(|(_, file)| file.bytes);
+    let modules = digests.into_iter().zip(bytes);
+    let modules = modules.map(|(digest, bytes)| NewModule { digest, bytes }).collect();
     let limits = manifest.app_limits();
     let hosts = hosts(&manifest)?;
     Ok(Assembled { hosts, modules, functions, limits, placement: manifest.placement })
+}
+
+/// The functions of all modules, each with the position of its module.
+fn records(
+    app: &AppName,
+    manifest: &Manifest,
+    examined: &[(Examined, ModuleFile)],
+) -> Result<Vec<(usize, FunctionRecord)>, ApiError> {
+    let (mut records, mut programs, mut indices) = (vec![], vec![], vec![]);
+    for (index, (module, file)) in examined.iter().enumerate() {
+        match &module.kind {
+            Kind::Native(own) => records.extend(own.iter().map(|record| (index, record.clone()))),
+            Kind::Program(export) => {
+                programs.push(Program { path: file.path.as_deref().unwrap_or_default(), export });
+                indices.push(index);
+            }
+        }
+    }
+    let native: Vec<_> = records.iter().map(|(_, record)| &record.name).collect();
+    let of_programs = command_functions(app, manifest, &programs, &native)
+        .map_err(|fault| manifest_invalid(&fault.to_string()))?;
+    records.extend(of_programs.into_iter().map(|(index, record)| (indices[index], record)));
+    Ok(records)
 }
 
 fn specify(
     record: FunctionRecord,
     module: &steading_protocol::Digest,
     manifest: &Manifest,
-) -> Result<FunctionSpec, ApiError> {
+) -> FunctionSpec {
     let own = manifest.functions.get(&record.name).map(|section| section.limits);
     let limits = Limits::default().with(manifest.limits).with(own.unwrap_or_default());
-    Ok(FunctionSpec {
+    FunctionSpec {
         name: record.name,
         module: module.clone(),
         export: record.export,
         trigger: record.trigger,
         limits,
-    })
+    }
 }
 
 fn check_function(
@@ -102,16 +128,6 @@ fn check_function(
         ));
     }
     Ok(())
-}
-
-fn check_sections(manifest: &Manifest, functions: &[FunctionSpec]) -> Result<(), ApiError> {
-    let known = |name: &FunctionName| functions.iter().any(|spec| spec.name == *name);
-    match manifest.functions.keys().find(|name| !known(name)) {
-        None => Ok(()),
-        Some(name) => Err(manifest_invalid(&format!(
-            "[functions.{name}] names a function that the package does not have"
-        ))),
-    }
 }
 
 fn hosts(manifest: &Manifest) -> Result<Vec<String>, ApiError> {

@@ -1,11 +1,12 @@
 //! Publishing: from bytes to a version that workers are told to serve. Shared by the API and the
 //! portal.
 //!
-//! `unpack` (a module or a zip) -> `module` (validate, imports, functions) -> `assemble` (manifest,
+//! `unpack` (a module or a zip) -> `module` and `component` (validate, imports, functions) -> `assemble` (manifest,
 //! routes, limits) -> one store transaction -> wake-ups. One invariant: nothing is kept of a package
 //! until all of it has been found good.
 
 mod assemble;
+mod component;
 #[cfg(test)]
 mod fuzz;
 mod module;

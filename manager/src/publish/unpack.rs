@@ -24,8 +24,24 @@ const MANIFEST_BYTES_MAX: u64 = 256 << 10;
 pub(super) struct Unpacked {
     /// What the developer says of the app; nothing for a bare module.
     pub(super) manifest: Manifest,
-    /// The modules with their names in the package, for messages.
-    pub(super) modules: Vec<(String, Bytes)>,
+    /// The modules.
+    pub(super) modules: Vec<ModuleFile>,
+}
+
+/// A module as it lies in a package.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct ModuleFile {
+    /// The path in the package; none for a bare module.
+    pub(super) path: Option<String>,
+    /// Its bytes.
+    pub(super) bytes: Bytes,
+}
+
+impl ModuleFile {
+    /// What messages call it.
+    pub(super) fn shown(&self) -> String {
+        self.path.as_ref().map_or_else(|| "the module".to_owned(), |path| format!("`{path}`"))
+    }
 }
 
 /// Takes a package apart, told by its first bytes.
@@ -34,7 +50,7 @@ pub(super) fn unpack(package: &Bytes, bytes_max: u64) -> Result<Unpacked, ApiErr
         return Err(too_large(bytes_max));
     }
     if package.starts_with(b"\0asm") {
-        let modules = vec![("the module".to_owned(), package.clone())];
+        let modules = vec![ModuleFile { path: None, bytes: package.clone() }];
         return Ok(Unpacked { manifest: Manifest::default(), modules });
     }
     if package.starts_with(b"PK") {
@@ -75,7 +91,7 @@ fn unzip(package: &Bytes, bytes_max: u64) -> Result<Unpacked, ApiError> {
             if !bytes.starts_with(b"\0asm") {
                 return Err(ApiError::new(Code::NotWasm, format!("`{name}` is not a wasm module")));
             }
-            modules.push((format!("`{name}`"), Bytes::from(bytes)));
+            modules.push(ModuleFile { path: Some(name.to_owned()), bytes: bytes.into() });
         }
     }
     let manifest = manifest
@@ -174,7 +190,8 @@ mod tests {
         ]);
         let unpacked = unpack(&package, 1 << 20).unwrap();
         assert_eq!(unpacked.manifest.app.name.unwrap().as_str(), "shop");
-        assert_eq!(unpacked.modules, [("`target/a.wasm`".to_owned(), Bytes::from_static(WASM))]);
+        let path = Some("target/a.wasm".to_owned());
+        assert_eq!(unpacked.modules, [ModuleFile { path, bytes: Bytes::from_static(WASM) }]);
     }
 
     #[test]

@@ -84,9 +84,10 @@ fn answers(http: &HttpTrigger, method: Method) -> bool {
     http.methods.is_empty() || http.methods.contains(&method)
 }
 
-/// A URL that can be called: optional parameters left out, the others `1`.
+/// A URL that can be called: what is optional left out, other parameters `1`.
 fn filled_in(url: &str) -> String {
-    let parts = url.split('/').filter(|part| !part.ends_with("?}"));
+    let is_optional = |part: &str| part.ends_with("?}") || part.starts_with("{*");
+    let parts = url.split('/').filter(|part| !is_optional(part));
     let parts = parts.map(|part| if part.starts_with('{') { "1" } else { part });
     parts.collect::<Vec<_>>().join("/")
 }
@@ -114,6 +115,8 @@ mod tests {
         assert_eq!(get.unwrap(), format!("curl -s {url}"));
         let put = curl(r#"["PUT"]"#, "orders/{id}", None);
         assert_eq!(put.unwrap(), format!("curl -s -X PUT {url}/1"));
+        let all = curl("[]", "files/{*rest}", None);
+        assert_eq!(all.unwrap(), "curl -s http://127.0.0.1:7071/api/files");
         let sample = Path::new("examples/orders/sample.json");
         let posted = curl(r#"["GET","POST"]"#, "orders/{id?}", Some(sample));
         assert_eq!(posted.unwrap(), format!("curl -s {url} -d @examples/orders/sample.json"));

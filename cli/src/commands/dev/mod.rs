@@ -33,13 +33,15 @@ pub(crate) const DEFAULT_LOG: &str = "warn,steading::guest=info,wasmtime_wasi=er
 const READY_MAX: Duration = Duration::from_secs(120);
 
 const EXAMPLES: &str = "\
-DIR is a cargo package, or a folder with a steading.toml and finished .wasm modules. A version that \
-does not compile is reported and changes nothing: the one before goes on answering, and no request is \
-lost when a new one takes over.
+DIR is a cargo package, or a folder with a steading.toml and either a build command in it or \
+finished .wasm modules; FILE is one finished module or package. A version that does not compile \
+is reported and changes nothing: the one before goes on answering, and no request is lost when a \
+new one takes over.
 
 Examples:
   steading dev                        the app in this folder
   steading dev examples/orders
+  steading dev wordcount.wasm         any program for wasm32-wasip1, at /api/
   steading dev --worker-port 8080
 
 While it runs, `steading status`, `steading invoke` and the others need no login in the folder where \
@@ -50,8 +52,8 @@ remove .steading.";
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct DevArgs {
-    /// The app's folder
-    #[arg(default_value = ".")]
+    /// The app's folder, or a finished .wasm or .zip
+    #[arg(value_name = "DIR|FILE", default_value = ".")]
     dir: PathBuf,
     #[command(flatten)]
     ports: Ports,
@@ -102,7 +104,8 @@ async fn develop(args: &DevArgs, roles: &Roles) -> Result<(), Failure> {
 async fn watch(args: &DevArgs) -> Result<Watch, Failure> {
     let project = Project::open(&args.dir).await?;
     let state = absolute(&args.state).context("cannot resolve --state")?;
-    Ok(Watch::start(project.folder(), vec![project.target_folder(), state])?)
+    let written = project.written().into_iter().chain([state]).collect();
+    Ok(Watch::start(project.source(), written)?)
 }
 
 /// From the sources as they are now to a version that the worker serves.

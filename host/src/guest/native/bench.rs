@@ -8,8 +8,8 @@ use steading_protocol::{Digest, FunctionRecord, Limits};
 
 use super::{NativeFunction, NativeModule, linker};
 use crate::EngineConfig;
-use crate::engine::{CodeCache, Engine};
-use crate::guest::{Answer, Conduit, GuestRequest, Metered, RequestBody};
+use crate::engine::{Code, CodeCache, Engine};
+use crate::guest::{Answer, Conduit, GuestRequest, LOCALHOST, Metered, RequestBody};
 
 /// One function of one module, ready to be called.
 #[doc(hidden)]
@@ -26,8 +26,9 @@ impl Sandbox {
         folder: &Path,
     ) -> Result<Self, Box<dyn std::error::Error>> {
         let engine = Engine::new(EngineConfig::default())?;
-        let module =
+        let code =
             CodeCache::open(engine.clone(), folder)?.insert(&Digest::from_bytes([0; 32]), wasm)?;
+        let Code::Module(module) = code else { return Err("it is a component".into()) };
         let module = Arc::new(NativeModule::prepare(&linker(&engine)?, &module)?);
         let function = NativeFunction::new(module, &record.export, Limits::default())?;
         Ok(Self { function, _engine: engine })
@@ -38,6 +39,7 @@ impl Sandbox {
         let (head, ()) = http::Request::get(path).body(()).map_err(|e| e.to_string())?.into_parts();
         let request = GuestRequest {
             head,
+            caller: LOCALHOST,
             parameters: vec![],
             body: RequestBody::full(Bytes::new()),
             invocation: "bench".into(),
@@ -47,7 +49,9 @@ impl Sandbox {
         let call = Metered { conduit: Arc::clone(&conduit), inner };
         match call.await.map_err(|error| error.to_string())? {
             Answer::Whole(response) => Ok(response.body.len()),
-            Answer::Streamed => Ok(conduit.outlet.take_pieces().map_or(0, |body| body.len())),
+            Answer::Streamed { .. } => {
+                Ok(conduit.outlet.take_pieces().map_or(0, |body| body.len()))
+            }
         }
     }
 }

@@ -2,29 +2,20 @@
 //! lengths and counts, as `sdk/ABI.md` has it. Pure; the response's bytes come from a guest, so
 //! everything about them is checked.
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::HeaderMap;
 
+use super::super::head::{self, HEAD_BYTES_MAX, HEADERS_MAX, InvalidHead};
 use super::super::{GuestRequest, ResponseHead};
 
-/// More headers than this in a response are refused; hyper's own limit for a request is 100.
-const HEADERS_MAX: usize = 128;
-
-/// The length of an encoded response head, bytes: as much as a request's head may have. The worker holds
-/// a copy of it beside the body's limit, and hardly a proxy takes more.
-const HEAD_BYTES_MAX: usize = 64 << 10;
-
-/// Why a response's head is refused.
+/// Why the bytes of a response's head are refused.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum InvalidHead {
-    /// The bytes are not a head at all: the guest does not speak the ABI.
+pub(super) enum Undecodable {
+    /// They are not a head at all: the guest does not speak the ABI.
     #[error("malformed response head")]
     Malformed,
-    /// The head is well-formed and cannot be sent.
-    #[error("{0}")]
-    Unsendable(String),
-    /// There is more of it than may be.
-    #[error("{0}")]
-    TooLarge(String),
+    /// They are one that cannot be sent.
+    #[error(transparent)]
+    Invalid(#[from] InvalidHead),
 }
 
 /// Encodes a request's head.
@@ -49,58 +40,27 @@ pub(super) fn encode(request: &GuestRequest) -> Vec<u8> {
 }
 
 /// Decodes a response's head and drops what is the connection's business, not the function's.
-pub(super) fn decode(mut bytes: &[u8]) -> Result<ResponseHead, InvalidHead> {
+pub(super) fn decode(mut bytes: &[u8]) -> Result<ResponseHead, Undecodable> {
     if bytes.len() > HEAD_BYTES_MAX {
-        return Err(InvalidHead::TooLarge(format!("longer than {HEAD_BYTES_MAX} bytes")));
+        return Err(InvalidHead::too_long().into());
     }
-    let status = take_length(&mut bytes)?;
+    let status = take_number(&mut bytes)?;
     let count = take_length(&mut bytes)?;
     if count > HEADERS_MAX {
-        return Err(InvalidHead::TooLarge(format!("more than {HEADERS_MAX} headers")));
+        return Err(InvalidHead::too_many().into());
     }
     let mut headers = HeaderMap::with_capacity(count);
     for _ in 0..count {
         let (name, value) = (take(&mut bytes)?, take(&mut bytes)?);
-        let (name, value) = header(name, value)?;
-        if !of_the_connection(&name) {
+        let (name, value) = head::header(name, value)?;
+        if !head::of_the_connection(&name) {
             headers.append(name, value);
         }
     }
     if !bytes.is_empty() {
-        return Err(InvalidHead::Malformed);
+        return Err(Undecodable::Malformed);
     }
-    let final_status = u16::try_from(status).ok().filter(|s| (200..=599).contains(s));
-    let status = final_status.and_then(|s| StatusCode::from_u16(s).ok()).ok_or_else(|| {
-        InvalidHead::Unsendable(format!("status {status} is not within 200 to 599"))
-    })?;
-    Ok(ResponseHead { status, headers })
-}
-
-fn header(name: &[u8], value: &[u8]) -> Result<(HeaderName, HeaderValue), InvalidHead> {
-    let shown = || String::from_utf8_lossy(&name[..name.len().min(64)]).into_owned();
-    let parsed = HeaderName::from_bytes(name)
-        .map_err(|_| InvalidHead::Unsendable(format!("`{}` is not a header name", shown())))?;
-    let value = HeaderValue::from_bytes(value).map_err(|_| {
-        InvalidHead::Unsendable(format!("the value of header `{}` has forbidden bytes", shown()))
-    })?;
-    Ok((parsed, value))
-}
-
-/// Headers that belong to one connection (RFC 9110, 7.6.1), and the length, which the worker sets
-/// from the body it really sends.
-fn of_the_connection(name: &HeaderName) -> bool {
-    const NAMES: [&str; 9] = [
-        "connection",
-        "content-length",
-        "keep-alive",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "http2-settings",
-    ];
-    NAMES.contains(&name.as_str())
+    Ok(ResponseHead { status: head::final_status(status)?, headers })
 }
 
 fn put(bytes: &mut Vec<u8>, text: &[u8]) {
@@ -113,15 +73,19 @@ fn put_length(bytes: &mut Vec<u8>, length: usize) {
     bytes.extend_from_slice(&length.to_le_bytes());
 }
 
-fn take_length(bytes: &mut &[u8]) -> Result<usize, InvalidHead> {
-    let (length, rest) = bytes.split_first_chunk::<4>().ok_or(InvalidHead::Malformed)?;
-    *bytes = rest;
-    Ok(u32::from_le_bytes(*length) as usize)
+fn take_length(bytes: &mut &[u8]) -> Result<usize, Undecodable> {
+    Ok(take_number(bytes)? as usize)
 }
 
-fn take<'b>(bytes: &mut &'b [u8]) -> Result<&'b [u8], InvalidHead> {
+fn take_number(bytes: &mut &[u8]) -> Result<u32, Undecodable> {
+    let (number, rest) = bytes.split_first_chunk::<4>().ok_or(Undecodable::Malformed)?;
+    *bytes = rest;
+    Ok(u32::from_le_bytes(*number))
+}
+
+fn take<'b>(bytes: &mut &'b [u8]) -> Result<&'b [u8], Undecodable> {
     let length = take_length(bytes)?;
-    let (text, rest) = bytes.split_at_checked(length).ok_or(InvalidHead::Malformed)?;
+    let (text, rest) = bytes.split_at_checked(length).ok_or(Undecodable::Malformed)?;
     *bytes = rest;
     Ok(text)
 }
@@ -131,7 +95,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::guest::RequestBody;
+    use crate::guest::{LOCALHOST, RequestBody};
 
     fn response(status: u32, headers: &[(&str, &str)]) -> Vec<u8> {
         let mut bytes = status.to_le_bytes().to_vec();
@@ -149,6 +113,7 @@ mod tests {
             http::Request::get("/api/a?b=c").header("X", "y").body(()).unwrap().into_parts().0;
         let request = GuestRequest {
             head,
+            caller: LOCALHOST,
             parameters: vec![("id".into(), "7".into())],
             body: RequestBody::full(bytes::Bytes::new()),
             invocation: "i".into(),
@@ -205,7 +170,7 @@ mod tests {
             assert!(error.contains(named), "{error}");
         }
         for bytes in [&b"\x01"[..], &[200, 0, 0, 0, 1, 0, 0, 0, 255, 255, 255, 255]] {
-            assert_eq!(decode(bytes), Err(InvalidHead::Malformed));
+            assert_eq!(decode(bytes), Err(Undecodable::Malformed));
         }
     }
 

@@ -6,13 +6,10 @@ use wasmtime::{Caller, Linker, Memory};
 use steading_protocol::abi::IMPORT_MODULE;
 
 use super::State;
-use super::exchange::{Exchange, Violation, Written};
+use super::exchange::{NativeExchange, Violation};
+use crate::guest::exchange::Written;
 use crate::guest::log::Level;
-
-/// The guest broke the ABI. Ends the call; the text says how.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct AbiViolation(pub(super) String);
+use crate::guest::run::AbiViolation;
 
 impl From<Violation> for AbiViolation {
     fn from(Violation(how): Violation) -> Self {
@@ -68,7 +65,7 @@ async fn request_body_read(
     // a count must fit the result, so at most 2 GiB a piece
     let length = length.min(i32::MAX as u32);
     let buffer = slice_mut(bytes, pointer, length)?;
-    match state.exchange.read(buffer).await {
+    match state.exchange.inner.read(buffer).await {
         Some(count) => Ok(i32::try_from(count)?),
         None => Ok(FAILED),
     }
@@ -117,7 +114,7 @@ fn log_write(
 
 fn respond(
     caller: &mut Caller<'_, State>,
-    act: impl FnOnce(&[u8], &mut Exchange) -> Result<Written, AbiViolation>,
+    act: impl FnOnce(&[u8], &mut NativeExchange) -> Result<Written, AbiViolation>,
 ) -> wasmtime::Result<i32> {
     let (bytes, state) = memory(caller)?.data_and_store_mut(caller);
     Ok(result(act(bytes, &mut state.exchange)?))

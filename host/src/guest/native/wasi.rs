@@ -4,19 +4,13 @@
 //! The context is built at the first WASI call of an invocation: most guests make none, and
 //! building it (two seeded generators, a table) is a good part of a short invocation.
 
-use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use tokio::io::AsyncWrite;
 use wasmtime_wasi::WasiCtx;
-use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p1::WasiP1Ctx;
-use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
 use crate::guest::Conduit;
+use crate::guest::log_stream::LogStream;
 
 /// A WASI context that is built when it is first asked for.
 pub(super) struct LazyWasi {
@@ -31,72 +25,10 @@ impl LazyWasi {
 
     pub(super) fn context(&mut self) -> &mut WasiP1Ctx {
         self.context.get_or_insert_with(|| {
-            let output = LogStream(Arc::clone(&self.conduit));
+            let output = LogStream::new(Arc::clone(&self.conduit));
             let mut builder = WasiCtx::builder();
             builder.stdout(output.clone()).stderr(output).allow_tcp(false).allow_udp(false);
             Box::new(builder.build_p1())
         })
-    }
-}
-
-/// A standard output that writes to the function's log; never full, never blocking.
-#[derive(Clone)]
-struct LogStream(Arc<Conduit>);
-
-/// The most that one write may bring, bytes; WASI splits longer ones.
-const WRITE_BYTES_MAX: usize = 64 << 10;
-
-impl IsTerminal for LogStream {
-    fn is_terminal(&self) -> bool {
-        false
-    }
-}
-
-impl StdoutStream for LogStream {
-    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        Box::new(self.clone())
-    }
-
-    fn p2_stream(&self) -> Box<dyn OutputStream> {
-        Box::new(self.clone())
-    }
-}
-
-impl AsyncWrite for LogStream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.0.log.write(bytes);
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-}
-
-#[wasmtime_wasi::async_trait]
-impl Pollable for LogStream {
-    async fn ready(&mut self) {}
-}
-
-impl OutputStream for LogStream {
-    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        self.0.log.write(&bytes);
-        Ok(())
-    }
-
-    fn flush(&mut self) -> StreamResult<()> {
-        Ok(())
-    }
-
-    fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(WRITE_BYTES_MAX)
     }
 }

@@ -4,8 +4,8 @@
 use bytes::Bytes;
 use steading_fuzz::{Corpus, Script};
 
-use super::super::head::{self, InvalidHead};
-use crate::guest::{GuestRequest, RequestBody};
+use super::super::head::{self, Undecodable};
+use crate::guest::{GuestRequest, LOCALHOST, RequestBody};
 
 /// A request from its text: the request line, `@name=value` for parameters, `name: value` for
 /// headers. `None` when HTTP has no such request.
@@ -28,7 +28,7 @@ fn request(bytes: &[u8]) -> Option<GuestRequest> {
     }
     let (head, ()) = builder.body(()).ok()?.into_parts();
     let body = RequestBody::full(Bytes::new());
-    Some(GuestRequest { head, parameters, body, invocation: "i-7".into() })
+    Some(GuestRequest { head, caller: LOCALHOST, parameters, body, invocation: "i-7".into() })
 }
 
 /// Names and values.
@@ -75,8 +75,9 @@ fn check_request(bytes: &[u8]) {
 fn check_response(bytes: &[u8]) {
     let head = match head::decode(bytes) {
         Ok(head) => head,
-        Err(InvalidHead::Malformed) => return,
-        Err(InvalidHead::Unsendable(reason) | InvalidHead::TooLarge(reason)) => {
+        Err(Undecodable::Malformed) => return,
+        Err(Undecodable::Invalid(invalid)) => {
+            let reason = invalid.to_string();
             assert!(!reason.is_empty() && reason.len() < 1000, "{reason}");
             return;
         }

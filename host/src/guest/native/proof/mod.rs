@@ -25,7 +25,7 @@ use wasmtime::{Linker, Module};
 
 use super::{NativeFunction, NativeModule, State, linker};
 use crate::engine::{Engine, EngineConfig, MemoryReset};
-use crate::guest::{Answer, Conduit, GuestError, GuestRequest, Metered, RequestBody};
+use crate::guest::{Answer, Conduit, GuestError, GuestRequest, LOCALHOST, Metered, RequestBody};
 
 /// Every way to reset memory that a worker can be set to.
 const RESETS: [MemoryReset; 3] =
@@ -155,6 +155,7 @@ async fn call_with(
     let (head, ()) = http::Request::get("/api/proof").body(()).unwrap().into_parts();
     let request = GuestRequest {
         head,
+        caller: LOCALHOST,
         parameters: vec![],
         body: RequestBody::full(body),
         invocation: "proof".into(),
@@ -171,7 +172,9 @@ async fn call_with(
     });
     let head = match answer.await? {
         Answer::Whole(response) => response.head,
-        Answer::Streamed => conduit.outlet.take_head().expect("a streamed answer has a head"),
+        Answer::Streamed { .. } => {
+            conduit.outlet.take_head().expect("a streamed answer has a head")
+        }
     };
     Ok(Answered { status: head.status, headers: head.headers })
 }
