@@ -83,7 +83,8 @@ impl ComponentModule {
     /// Resolves the component's imports and finds what it is called by.
     pub(crate) fn prepare(linker: &Linker<State>, component: &Component) -> Result<Self, Unusable> {
         let of_type = component.component_type();
-        let world = of_type.exports(component.engine()).find_map(|(name, _)| HttpWorld::of(name));
+        let exports = of_type.exports(component.engine());
+        let world = HttpWorld::among(exports.map(|(name, _)| name));
         let world = world.ok_or_else(|| Unusable::NoExport(HttpWorld::Wasi02.export().into()))?;
         let instance = linker.instantiate_pre(component).map_err(Unusable::Import)?;
         let slots = slots(component);
