@@ -37,6 +37,7 @@ pub(crate) use call::LinkError;
 pub(crate) use link::{Link, Offer, Session};
 pub(crate) use loader::{Loader, compiling};
 pub(crate) use state::StateDir;
+pub use state::has_joined;
 
 pub(crate) use self::forward::Pulse;
 use self::forward::{beat, report};

@@ -24,6 +24,13 @@ pub(crate) struct Identity {
 const IDENTITY: &str = "identity.json";
 const DESIRED: &str = "desired.json";
 
+/// Whether a worker with this state folder has joined a manager and kept who it is there; it needs no join
+/// token then.
+pub fn has_joined(state_dir: &Path) -> bool {
+    let dir = StateDir(state_dir.to_owned());
+    dir.identity().is_ok_and(|identity| identity.is_some())
+}
+
 impl StateDir {
     /// Opens the folder, making it when it is not there.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {

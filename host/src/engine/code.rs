@@ -43,7 +43,7 @@ mod tests {
 
     /// A component whose modules have so many memories and tables in all.
     fn component(memories: usize, tables: usize) -> wasmtime::Result<Component> {
-        let engine = EngineConfig { instances_max: 2, ..EngineConfig::default() };
+        let engine = EngineConfig { instances_max: Some(2), ..EngineConfig::default() };
         let engine = crate::engine::Engine::new(engine).unwrap();
         let module = |of: &str, at: usize| {
             let instance = format!("(core instance (instantiate $m{of}{at}))");

@@ -11,6 +11,7 @@ mod placements;
 mod rollout;
 mod routes;
 mod rules;
+mod scale;
 mod status;
 mod tokens;
 mod urls;
@@ -88,6 +89,7 @@ fn resources() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(worker_side::worker_leave))
         .routes(routes!(modules::module_get))
         .routes(routes!(routes::routes_get))
+        .routes(routes!(scale::scale_get))
 }
 
 fn add_security(document: &mut utoipa::openapi::OpenApi) {

@@ -35,7 +35,7 @@ use crate::Config;
 use crate::auth::SecretHash;
 use crate::schedule::PlanFn;
 
-pub use check::{Finding, store_check};
+pub use check::{Finding, Grade, store_check};
 pub use copy::{Copied, StoreToolError, store_copy};
 pub use location::{StoreLocation, StoreLocationInvalid};
 pub(crate) use records::{

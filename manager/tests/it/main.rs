@@ -5,6 +5,7 @@
 
 mod guest;
 mod harness;
+mod health;
 
 mod auth;
 mod errors;
@@ -14,4 +15,5 @@ mod portal;
 mod publish;
 mod restart;
 mod routes;
+mod scale;
 mod workers;

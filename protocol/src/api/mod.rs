@@ -2,14 +2,18 @@
 //! Times are UTC in RFC 3339.
 
 mod rollout;
+mod scale;
 mod worker;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{AppName, Digest, FunctionSpec, PlacementRules, Secret, VersionNumber, WorkerId};
+use crate::{
+    AppLimits, AppName, Digest, FunctionSpec, PlacementRules, Secret, VersionNumber, WorkerId,
+};
 
 pub use rollout::{Lease, RollbackRequest, Rollout, RolloutRequest, RolloutState};
+pub use scale::Scale;
 pub use worker::{Placement, Worker, WorkerState};
 
 /// One app.
@@ -26,6 +30,9 @@ pub struct App {
     /// Where the version in service may run.
     #[serde(default)]
     pub placement: PlacementRules,
+    /// What all functions of the version in service may use together.
+    #[serde(default)]
+    pub limits: AppLimits,
     /// Whether `/api/…` leads to this app first.
     pub default: bool,
     /// Host names that lead to this app alone.

@@ -18,7 +18,7 @@ const READ_FROM_TOML: [(&str, &str); 15] = [
     ("manager/src/config.rs", "Config"),
     ("host/src/config.rs", "Config"),
     ("host/src/ceilings.rs", "CeilingsConfig"),
-    ("host/src/capacity.rs", "CapacityConfig"),
+    ("host/src/capacity/mod.rs", "CapacityConfig"),
     ("host/src/caps/mod.rs", "CapsConfig"),
     ("host/src/availability/mod.rs", "AvailabilityConfig"),
     ("host/src/engine/mod.rs", "EngineConfig"),
