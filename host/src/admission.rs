@@ -158,11 +158,8 @@ impl Gates {
             max.map(|max| Cap { gate: self.gate(app.0, function), max })
         };
         let app_max = app.1.unwrap_or(u32::MAX);
-        Caps {
-            places: 1,
-            app: cap(None, Some(app_max)),
-            function: cap(Some(function.0), function.1),
-        }
+        let function = cap(Some(function.0), function.1);
+        Caps { places: 1, app: cap(None, Some(app_max)), function }
     }
 
     /// Invocations running now, by app, of those that have any; of the busiest ones, when they are more
