@@ -14,6 +14,8 @@ mod command;
 pub mod desired;
 mod digest;
 mod function;
+mod grants;
+pub mod kv;
 mod limits;
 mod manifest;
 mod names;
@@ -23,18 +25,26 @@ pub mod problem;
 mod route;
 pub mod routes;
 mod secret;
+mod setting;
 
 pub use command::{CommandFault, command_functions};
 pub use digest::{Digest, InvalidDigest};
 pub use function::{
     AuthLevel, FunctionRecord, FunctionSpec, HttpTrigger, InvalidSection, Method, Trigger,
 };
+pub use grants::{
+    FileGrant, FileSource, Grants, HostPattern, InvalidOutbound, OutboundRule, Scheme,
+};
 pub use limits::{AppLimits, Limits, LimitsOverride};
 pub use manifest::{AppSection, FunctionSection, Manifest, ManifestError};
-pub use names::{AppName, FunctionName, Generation, InvalidName, VersionNumber, WorkerId};
+pub use names::{
+    AppName, FunctionName, Generation, InvalidName, KvKey, KvStore, SettingName, VersionNumber,
+    WorkerId,
+};
 pub use placing::{
     Availability, AvailabilityState, Capacity, Labels, PlacementRules, Replicas, label_fault,
 };
 pub use portable_path::{InvalidPath, PathFault, PortablePath};
 pub use route::{InvalidRoute, RouteConflict, RouteTemplate, Segment, check_routes};
 pub use secret::Secret;
+pub use setting::{SETTING_BYTES_MAX, SettingValue};
