@@ -21,14 +21,14 @@
 //! deadline_ms_max = 2000
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::limits::IN_FLIGHT;
 use crate::{
     AppLimits, AppName, AuthLevel, FunctionName, Grants, LimitsOverride, Method, PlacementRules,
-    RouteTemplate, label_fault,
+    PortablePath, RouteTemplate, label_fault,
 };
 
 /// A parsed `steading.toml`.
@@ -37,6 +37,8 @@ use crate::{
 pub struct Manifest {
     /// The app itself.
     pub app: AppSection,
+    /// How its modules are made, where neither cargo nor a person makes them.
+    pub build: Option<BuildSection>,
     /// Where it may run.
     pub placement: PlacementRules,
     /// What its functions may reach outside of their sandbox; nothing else.
@@ -58,6 +60,36 @@ pub struct AppSection {
     pub hosts: Vec<String>,
     /// Invocations of all functions of the app together that one worker runs at once; 1 to 32,000.
     pub in_flight_max: Option<u32>,
+}
+
+/// The `[build]` table. Heeded on the developer's machine alone, where `steading build`, `publish` and `dev` run the
+/// command; a manager is given finished modules and runs nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BuildSection {
+    /// A line for the system's shell, which runs in the app's folder.
+    pub command: String,
+    /// The modules that it makes, below that folder; in the package each has its file name.
+    pub modules: Vec<PortablePath>,
+}
+
+impl BuildSection {
+    fn fault(&self) -> Option<String> {
+        if self.command.trim().is_empty() {
+            return Some("build.command is empty".to_owned());
+        }
+        if self.modules.is_empty() {
+            return Some("build.modules names no module that the command makes".to_owned());
+        }
+        let mut names = BTreeSet::new();
+        self.modules.iter().map(PortablePath::file_name).find_map(|name| {
+            if !name.ends_with(".wasm") {
+                return Some(format!("build.modules: `{name}` does not end with .wasm"));
+            }
+            let is_new = names.insert(name.to_lowercase());
+            (!is_new).then(|| format!("build.modules: two files are called `{name}`"))
+        })
+    }
 }
 
 /// A `[functions.<name>]` table. All but the limits is for functions of commands: native modules say
@@ -120,6 +152,9 @@ impl Manifest {
             let fault = format!("app.in_flight_max = {value} is not within {min} to {max}");
             return Err(ManifestError::Value(fault));
         }
+        if let Some(fault) = self.build.as_ref().and_then(BuildSection::fault) {
+            return Err(ManifestError::Value(fault));
+        }
         if let Some(fault) = label_fault("placement.workers", &self.placement.workers) {
             return Err(ManifestError::Value(fault));
         }
@@ -180,6 +215,15 @@ mod tests {
             ("[grants]\nkv = [\"a\", \"a\"]\n", "grants.kv: `a` stands twice"),
             ("[grants]\nsettings = [\"PATH_INFO\"]\n", "`PATH_INFO` is not a valid setting name"),
             ("[app]\nin_flight_max = 0\n", "app.in_flight_max = 0"),
+            ("[build]\ncommand = \" \"\nmodules = [\"a.wasm\"]\n", "build.command is empty"),
+            ("[build]\ncommand = \"make\"\nmodules = []\n", "names no module"),
+            ("[build]\ncommand = \"make\"\nmodules = [\"../a.wasm\"]\n", "`..`"),
+            ("[build]\ncommand = \"make\"\nmodules = [\"a\"]\n", "`a` does not end with"),
+            (
+                "[build]\ncommand = \"make\"\nmodules = [\"a/x.wasm\", \"X.wasm\"]\n",
+                "called `X.wasm`",
+            ),
+            ("[build]\nmodules = [\"a.wasm\"]\n", "`command`"),
             ("[placement]\nreplicas = 0\n", "`replicas` is"),
             ("[placement]\nworkers = { zone = \"a b\" }\n", "placement.workers: `zone"),
             ("[limits]\nin_flight_max = 32001\n", "limits.in_flight_max = 32001"),

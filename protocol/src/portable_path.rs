@@ -65,6 +65,11 @@ impl PortablePath {
         &self.0
     }
 
+    /// Its last part.
+    pub fn file_name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or(&self.0)
+    }
+
     /// The same text for all paths that a file system without regard to case takes for one.
     ///
     /// One letter becomes one letter, as such file systems do it: `ß` stays, whose capital is two.

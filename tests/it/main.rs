@@ -17,6 +17,7 @@ mod publish;
 mod setup;
 mod streaming;
 mod tidy;
+mod toolchains;
 mod versions;
 mod wine;
 mod worker;

@@ -8,7 +8,6 @@
 
 mod api;
 mod browser;
-pub mod clang;
 mod cluster;
 mod command;
 pub mod desk;
@@ -27,6 +26,7 @@ mod runtime;
 mod scratch;
 mod shared;
 pub mod source;
+pub mod toolchain;
 pub mod wasm;
 pub mod wine;
 
@@ -46,6 +46,7 @@ pub use raw::{Raw, allow_open_files};
 pub use runtime::run;
 pub use scratch::scratch;
 pub use shared::{Shared, Watched};
+pub use toolchain::Toolchain;
 pub use wine::Wine;
 
 include!(concat!(env!("OUT_DIR"), "/for_each_guest.rs"));

@@ -27,20 +27,21 @@ pub struct FunctionLength {
     pub lines: usize,
 }
 
-/// Every `.rs` file outside build output and hidden folders, by path.
+/// Every `.rs` file outside build output, installed packages and hidden folders, by path.
 pub fn sources() -> Vec<Source> {
     let mut paths = files(repository(), "rs");
     paths.sort();
     paths.iter().map(|path| Source::read(path)).collect()
 }
 
-/// The paths of all files with an extension outside build output and hidden folders.
+/// The paths of all files with an extension outside build output, installed packages and hidden folders.
 pub fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let mut found = vec![];
     for entry in std::fs::read_dir(folder).expect("the folder can be listed") {
         let path = entry.expect("the folder can be listed").path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if path.is_dir() && !name.starts_with('.') && name != "target" {
+        if path.is_dir() && !name.starts_with('.') && !["target", "node_modules"].contains(&&*name)
+        {
             found.extend(files(&path, extension));
         } else if path.extension().is_some_and(|found| found == extension) {
             found.push(path);

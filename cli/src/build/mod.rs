@@ -1,14 +1,15 @@
 //! From a folder to a package that can be published.
 //!
-//! A cargo package is compiled ([`cargo`], after [`target`] has seen to the compiler's target); a
-//! folder of finished modules with a `steading.toml`, or a finished file, is taken as it is. [`package`] then makes the
-//! bytes, and [`section`] reads which functions are in them. The manager checks all of it again;
+//! A folder whose `steading.toml` has a build command is made by that ([`command`]); any other cargo package is
+//! compiled ([`cargo`], after [`target`] has seen to the compiler's target); a folder of finished modules with a
+//! `steading.toml`, or a finished file, is taken as it is. [`package`] then makes the bytes, and [`section`] reads which functions are in them. The manager checks all of it again;
 //! what is found here is only found sooner.
 //!
 //! Invariant: the same modules and the same manifest give the same bytes, so publishing twice
 //! changes nothing.
 
 mod cargo;
+mod command;
 mod package;
 mod project;
 mod section;
@@ -50,6 +51,10 @@ pub(crate) async fn build(project: &Project, app: Option<&AppName>) -> Result<Bu
             target::ensure(member.folder()).await?;
             let module = cargo::compile(member).await?;
             Package::of_member(member, &module)?
+        }
+        Project::Sources { folder, build } => {
+            command::run(folder, build).await?;
+            Package::of_build(folder, build, app)?
         }
         Project::Modules(folder) => Package::of_folder(folder, app)?,
         Project::File(path) => Package::of_file(path)?,

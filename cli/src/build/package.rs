@@ -7,7 +7,7 @@ use std::io::{Cursor, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use steading_protocol::{AppName, FunctionRecord, Manifest, command_functions};
+use steading_protocol::{AppName, BuildSection, FunctionRecord, Manifest, command_functions};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
@@ -56,20 +56,43 @@ impl Package {
 
     /// The package of a folder of finished modules, under the name chosen or its own.
     pub(super) fn of_folder(folder: &Path, chosen: Option<&AppName>) -> Result<Self, Failure> {
+        let files = modules(folder, FOLDER_DEPTH_MAX)?.into_iter();
+        let files = files.map(|path| (entry_name(&path, folder), path)).collect();
+        Self::of_modules(folder, files, chosen)
+    }
+
+    /// The package of the modules that a folder's build command has made, likewise.
+    pub(super) fn of_build(
+        folder: &Path,
+        build: &BuildSection,
+        chosen: Option<&AppName>,
+    ) -> Result<Self, Failure> {
+        let files = build.modules.iter();
+        let files =
+            files.map(|path| (path.file_name().to_owned(), folder.join(path.as_str()))).collect();
+        Self::of_modules(folder, files, chosen)
+    }
+
+    /// The package of modules, each with its path in it, and of the folder's manifest.
+    fn of_modules(
+        folder: &Path,
+        files: Vec<(String, PathBuf)>,
+        chosen: Option<&AppName>,
+    ) -> Result<Self, Failure> {
         let (text, manifest) = project::manifest(folder)?
             .with_context(|| format!("{} has no {}", folder.display(), Manifest::FILE))
             .or_exit(Exit::Data)?;
         let (mut entries, mut contents) = (vec![], vec![]);
-        for path in modules(folder, FOLDER_DEPTH_MAX)? {
+        for (name, path) in files {
             let bytes = read(&path)?;
-            contents.push((entry_name(&path, folder), section::contents(&bytes, &path)?));
-            entries.push((entry_name(&path, folder), bytes));
+            contents.push((name.clone(), section::contents(&bytes, &path)?));
+            entries.push((name, bytes));
         }
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
         let app = manifest.app.name.clone().or_else(|| project::app_name(&name));
         let functions = functions(chosen.or(app.as_ref()), &manifest, contents)?;
         if functions.is_empty() {
-            return Err(no_functions(&name, "no .wasm file below it has any"));
+            return Err(no_functions(&name, "none of its .wasm files has any"));
         }
         Self::zipped(app, &text, entries, functions, &folder.join("target"))
     }

@@ -1,10 +1,10 @@
-//! What a path is: a cargo package, finished modules beside a `steading.toml`, or one finished file. Looks and
-//! reads, compiles nothing.
+//! What a path is: sources with a build command, a cargo package, finished modules beside a `steading.toml`, or one
+//! finished file. Looks and reads, compiles nothing.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use steading_protocol::{AppName, Manifest};
+use steading_protocol::{AppName, BuildSection, Manifest};
 
 use super::cargo::{self, Member};
 use crate::exit::{Exit, Failure, OrExit as _};
@@ -12,6 +12,8 @@ use crate::exit::{Exit, Failure, OrExit as _};
 /// An app's folder or file.
 #[derive(Debug)]
 pub(crate) enum Project {
+    /// Sources of any language that the command of a `steading.toml` makes modules of.
+    Sources { folder: PathBuf, build: BuildSection },
     /// A cargo package to compile.
     Cargo(Member),
     /// Finished modules of any language, with a `steading.toml`.
@@ -35,6 +37,11 @@ impl Project {
         if folder.is_file() {
             return Ok(Self::File(folder));
         }
+        // one that cannot be read is refused when it is packed, where `dev` waits for a better one
+        let manifest = manifest(&folder).ok().flatten();
+        if let Some(build) = manifest.and_then(|(_, manifest)| manifest.build) {
+            return Ok(Self::Sources { folder, build });
+        }
         if folder.join("Cargo.toml").is_file() {
             return Ok(Self::Cargo(cargo::member(&folder).await?));
         }
@@ -48,16 +55,20 @@ impl Project {
     pub(crate) fn source(&self) -> &Path {
         match self {
             Self::Cargo(member) => member.folder(),
-            Self::Modules(path) | Self::File(path) => path,
+            Self::Sources { folder: path, .. } | Self::Modules(path) | Self::File(path) => path,
         }
     }
 
-    /// Where builds write; nowhere when nothing is built.
-    pub(crate) fn target_folder(&self) -> Option<PathBuf> {
+    /// What builds write: folders and files.
+    pub(crate) fn written(&self) -> Vec<PathBuf> {
         match self {
-            Self::Cargo(member) => Some(member.target_folder().to_owned()),
-            Self::Modules(folder) => Some(folder.join("target")),
-            Self::File(_) => None,
+            Self::Sources { folder, build } => {
+                let modules = build.modules.iter().map(|path| folder.join(path.as_str()));
+                modules.chain([folder.join("target")]).collect()
+            }
+            Self::Cargo(member) => vec![member.target_folder().to_owned()],
+            Self::Modules(folder) => vec![folder.join("target")],
+            Self::File(_) => vec![],
         }
     }
 }

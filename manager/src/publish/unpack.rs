@@ -91,7 +91,7 @@ fn unzip(package: &Bytes, bytes_max: u64) -> Result<Unpacked, ApiError> {
             if !bytes.starts_with(b"\0asm") {
                 return Err(ApiError::new(Code::NotWasm, format!("`{name}` is not a wasm module")));
             }
-            modules.push(ModuleFile { path: Some(name), bytes: bytes.into() });
+            modules.push(ModuleFile { path: Some(name.to_owned()), bytes: bytes.into() });
         }
     }
     let manifest = manifest

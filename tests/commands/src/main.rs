@@ -7,6 +7,7 @@ use std::hint::black_box;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 const PLAIN: &str = "Content-Type: text/plain\n\n";
 
@@ -21,7 +22,10 @@ fn main() -> ExitCode {
         "status" => {
             print("Status: 418 I'm a teapot\r\nX-Two: a\r\nX-Two: b\r\nConnection: close\r\n\r\n")
         }
+        "promise-less" => print("Content-Type: text/plain\nContent-Length: 2\n\nhello"),
+        "promise-more" => print("Content-Type: text/plain\nContent-Length: 99\n\nhello"),
         "redirect" => print("Location: /api/elsewhere\n\n"),
+        "calls" => calls(),
         "stderr" => stderr(),
         "silent" => Ok(()),
         "plain" => print("Hello, world\n"),
@@ -87,6 +91,12 @@ fn files() -> io::Result<()> {
         print(&format!("{what}: {}\n", if outcome.is_ok() { "done" } else { "refused" }))?;
     }
     Ok(())
+}
+
+/// How many calls this instance has had.
+fn calls() -> io::Result<()> {
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    print(&format!("{PLAIN}{}", CALLS.fetch_add(1, Ordering::Relaxed) + 1))
 }
 
 fn stderr() -> io::Result<()> {

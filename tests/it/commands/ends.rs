@@ -30,6 +30,15 @@ fn a_program_that_writes_nothing_answers_500() {
 }
 
 #[test]
+fn every_call_is_the_first_of_its_instance() {
+    run(async {
+        for _ in 0..20 {
+            assert_eq!(get("calls").await.text(), "1");
+        }
+    });
+}
+
+#[test]
 fn a_trap_answers_500_and_the_next_call_is_answered() {
     run(async {
         assert_problem(&get("trap").await, 500, "guest_trapped", "unreachable");

@@ -1,12 +1,10 @@
-//! How a command becomes an app: a package with a manifest, a bare file, a C program of the examples.
+//! How a command becomes an app: a package with a manifest, or a bare file.
 
-use reqwest::Method;
-use serde_json::{Value, json};
 use steading_protocol::api::{Function, List};
-use steading_tests::{Dev, clang, http, packages, run, scratch};
+use steading_tests::{http, packages, run, scratch};
 
 use super::{package, shared};
-use crate::setup::{cluster, steading};
+use crate::setup::cluster;
 
 /// Two programs that are not the same.
 async fn two(manifest: &str) -> Vec<u8> {
@@ -78,32 +76,5 @@ fn a_bare_file_is_published_under_a_name_and_answers_everything() {
         assert_eq!(http::get(&format!("{worker}/api/")).await.text(), "no action ``");
         let list: List<Function> = cluster.api().get("apps/bare/functions").await;
         assert_eq!(list.items[0].spec.name.as_str(), "bare");
-    });
-}
-
-#[test]
-fn the_c_example_runs_in_development_from_its_file_alone() {
-    run(async {
-        let Some(module) = clang::compiled("examples/wordcount/wordcount.c").await else { return };
-        let folder = scratch();
-        let file = folder.path().join("Word count.wasm");
-        std::fs::write(&file, &module).unwrap();
-        let mut dev = Dev::start(steading(), &file).await;
-        let url = dev.function().replace("{*path}", "");
-        let counted = http::post(&format!("{url}?top=1"), "to be or not to be\n").await;
-        assert_eq!(counted.header("content-type"), "application/json", "{}", counted.text());
-        let expected =
-            json!({"lines": 1, "words": 6, "bytes": 19, "top": [{"word": "be", "count": 2}]});
-        assert_eq!(counted.json::<Value>(), expected);
-        let refused = http::send(http::request(Method::GET, &url)).await;
-        assert_eq!((refused.status.as_u16(), refused.header("allow")), (405, "POST"));
-
-        // a version that is no module changes nothing, and a new one takes over
-        std::fs::write(&file, "no module").unwrap();
-        dev.says("waiting for a change").await;
-        assert_eq!(http::send(http::request(Method::GET, &url)).await.status, 405);
-        std::fs::write(&file, [&module[..], &[0, 2, 1, b'x']].concat()).unwrap();
-        dev.says("word-count 2 is ready").await;
-        dev.stop().await;
     });
 }

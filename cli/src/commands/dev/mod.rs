@@ -33,9 +33,8 @@ pub(crate) const DEFAULT_LOG: &str = "warn,steading::guest=info,wasmtime_wasi=er
 const READY_MAX: Duration = Duration::from_secs(120);
 
 const EXAMPLES: &str = "\
-DIR is a cargo package, or a folder with a steading.toml and finished .wasm modules; FILE is one \
-finished module or package. A version that \
-does not compile is reported and changes nothing: the one before goes on answering, and no request is \
+DIR is a cargo package, or a folder with a steading.toml and either a build command in it or \
+finished .wasm modules; FILE is one finished module or package. A version that does not compile is reported and changes nothing: the one before goes on answering, and no request is \
 lost when a new one takes over.
 
 Examples:
@@ -104,7 +103,7 @@ async fn develop(args: &DevArgs, roles: &Roles) -> Result<(), Failure> {
 async fn watch(args: &DevArgs) -> Result<Watch, Failure> {
     let project = Project::open(&args.dir).await?;
     let state = absolute(&args.state).context("cannot resolve --state")?;
-    let written = project.target_folder().into_iter().chain([state]).collect();
+    let written = project.written().into_iter().chain([state]).collect();
     Ok(Watch::start(project.source(), written)?)
 }
 

@@ -77,7 +77,7 @@ impl HeadReader {
         }
         let (name, value) = head::header(name, value)?;
         if [header::CONTENT_TYPE, header::LOCATION].contains(&name) {
-            return self.once(name, value);
+            return self.once(&name, value);
         }
         if !head::of_the_connection(&name) {
             self.headers.append(name, value);
@@ -85,7 +85,7 @@ impl HeadReader {
         Ok(())
     }
 
-    fn once(&mut self, name: HeaderName, value: HeaderValue) -> Result<(), InvalidHead> {
+    fn once(&mut self, name: &HeaderName, value: HeaderValue) -> Result<(), InvalidHead> {
         match self.headers.insert(name.clone(), value) {
             None => Ok(()),
             Some(_) => Err(twice(name.as_str())),

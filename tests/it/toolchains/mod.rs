@@ -1,0 +1,19 @@
+//! Real programs from toolchains that are not ours: the examples in other languages, each built from source by its
+//! own `steading.toml` and called through a real worker.
+
+mod c;
+
+use steading_tests::{Cluster, Toolchain};
+
+use crate::setup::{built, cluster};
+
+/// A worker with this example and nothing else, where there is the toolchain.
+async fn serving(toolchain: &Toolchain, example: &str) -> Option<Cluster> {
+    if !toolchain.is_there() {
+        return None;
+    }
+    let package = built(&format!("examples/{example}")).await;
+    let cluster = cluster().workers(1).start().await;
+    cluster.api().publish_ready(example, &package, 1).await;
+    Some(cluster)
+}
