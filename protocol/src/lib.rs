@@ -36,16 +36,11 @@ pub use grants::{
     FileGrant, FileSource, Grants, HostPattern, InvalidOutbound, OutboundRule, Scheme,
 };
 pub use limits::{AppLimits, Limits, LimitsOverride};
-<<<<<<< HEAD
-pub use manifest::{AppSection, FunctionSection, Manifest, ManifestError};
+pub use manifest::{AppSection, BuildSection, FunctionSection, Manifest, ManifestError};
 pub use names::{
     AppName, FunctionName, Generation, InvalidName, KvKey, KvStore, SettingName, VersionNumber,
     WorkerId,
 };
-=======
-pub use manifest::{AppSection, BuildSection, FunctionSection, Manifest, ManifestError};
-pub use names::{AppName, FunctionName, Generation, InvalidName, VersionNumber, WorkerId};
->>>>>>> origin/commands
 pub use placing::{
     Availability, AvailabilityState, Capacity, Labels, PlacementRules, Replicas, label_fault,
 };
