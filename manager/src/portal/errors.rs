@@ -26,11 +26,18 @@ pub(crate) struct MessagePage {
 #[template(path = "alert.html")]
 pub(crate) struct Alert {
     message: Vec<Span>,
+    /// New grants that wait for a yes.
+    grants: Vec<Vec<Span>>,
 }
 
 impl Alert {
     pub(crate) fn new(error: &ApiError) -> Self {
-        Self { message: prose(error.message()) }
+        let grants: Vec<_> = error.items().iter().map(|line| prose(line)).collect();
+        let message = match grants.is_empty() {
+            true => prose(error.message()),
+            false => prose("it asks for what the newest version of this app does not have"),
+        };
+        Self { message, grants }
     }
 }
 

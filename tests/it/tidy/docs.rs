@@ -9,10 +9,11 @@ use steading_tests::source::{Source, files};
 const PAGE: &str = "docs/configuration.md";
 
 /// The structs that are read from TOML, each with the file that it stands in.
-const READ_FROM_TOML: [(&str, &str); 14] = [
+const READ_FROM_TOML: [(&str, &str); 15] = [
     ("protocol/src/manifest.rs", "Manifest"),
     ("protocol/src/manifest.rs", "AppSection"),
     ("protocol/src/manifest.rs", "FunctionSection"),
+    ("protocol/src/grants.rs", "Grants"),
     ("protocol/src/limits.rs", "LimitsOverride"),
     ("manager/src/config.rs", "Config"),
     ("host/src/config.rs", "Config"),
