@@ -95,13 +95,12 @@ impl Builder {
         let config = manager_config(folder.path(), "127.0.0.1:0", &self.manager_keys);
         let manager = Role::start(&self.steading, "manager", &config).await;
         let api = Api::sign_in(&manager.url).await;
-        let workers = self.workers;
         let mut cluster = Cluster { settings: self, folder, manager, workers: vec![], api };
-        for worker in 0..workers {
+        for worker in 0..cluster.settings.workers {
             let role = cluster.start_worker(worker, "127.0.0.1:0").await;
             cluster.workers.push(role);
         }
-        cluster.live(workers).await;
+        cluster.live(cluster.settings.workers).await;
         cluster
     }
 }
@@ -171,9 +170,8 @@ impl Cluster {
     pub async fn start_manager_again(&mut self) {
         let address = address_of(&self.manager.url);
         let config = manager_config(self.folder.path(), &address, &self.settings.manager_keys);
-        let secrets = &self.settings.secrets;
-        self.manager =
-            Role::with_secrets(&self.settings.steading, "manager", &config, secrets).await;
+        let Builder { steading, secrets, .. } = &self.settings;
+        self.manager = Role::with_secrets(steading, "manager", &config, secrets).await;
     }
 
     /// As [`Cluster::start_manager_again`], with other secrets than before.
@@ -245,9 +243,8 @@ fn address_of(url: &str) -> String {
 }
 
 fn manager_config(folder: &Path, listen: &str, more: &str) -> PathBuf {
-    let data_dir = folder.join("manager");
-    let text = format!(
-        "listen = \"{listen}\"\ndata_dir = {data_dir:?}\nlost_after_ms = {LOST_AFTER_MS}\n{more}"
-    );
+    let (data_dir, lost) = (folder.join("manager"), LOST_AFTER_MS);
+    let text =
+        format!("listen = \"{listen}\"\ndata_dir = {data_dir:?}\nlost_after_ms = {lost}\n{more}");
     written(folder.join("manager.toml"), &text)
 }

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::view::{Span, prose};
+use super::view::{Span, prose, spans};
 use crate::error::ApiError;
 use crate::trace::RequestId;
 
@@ -32,7 +32,7 @@ pub(crate) struct Alert {
 
 impl Alert {
     pub(crate) fn new(error: &ApiError) -> Self {
-        let grants: Vec<_> = error.items().iter().map(|line| prose(line)).collect();
+        let grants: Vec<_> = error.items().iter().map(|line| spans(line)).collect();
         let message = match grants.is_empty() {
             true => prose(error.message()),
             false => prose("it asks for what the newest version of this app does not have"),

@@ -5,7 +5,7 @@ use askama::Template;
 use steading_protocol::VersionNumber;
 use steading_protocol::api::{App, Version};
 
-use super::view::{Span, prose};
+use super::view::{self, Span};
 
 /// The fragment.
 #[derive(Template)]
@@ -42,7 +42,7 @@ impl GrantsView {
 }
 
 fn spans(lines: &[String]) -> Vec<Vec<Span>> {
-    lines.iter().map(|line| prose(line)).collect()
+    lines.iter().map(|line| view::spans(line)).collect()
 }
 
 #[cfg(test)]

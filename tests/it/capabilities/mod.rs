@@ -1,8 +1,10 @@
 //! What functions reach outside of their sandbox, end to end: key-value stores ([`kv`]), settings and secrets
-//! ([`settings`]), and the yes that an operator has to say ([`grants`]). The app is the example `visits`.
+//! ([`settings`]), and the yes that an operator has to say ([`grants`]), on
+//! the command line and in the portal ([`portal`]). The app is the example `visits`.
 
 mod grants;
 mod kv;
+mod portal;
 mod settings;
 
 use reqwest::{Method, StatusCode};
