@@ -35,7 +35,7 @@ impl Alert {
         let grants: Vec<_> = error.items().iter().map(|line| spans(line)).collect();
         let message = match grants.is_empty() {
             true => prose(error.message()),
-            false => prose("it asks for what the newest version of this app does not have"),
+            false => prose("it asks to reach what this app could not reach before"),
         };
         Self { message, grants }
     }

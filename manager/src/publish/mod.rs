@@ -74,7 +74,7 @@ pub(crate) async fn publish(
 /// Says what is new, and how to say yes to it.
 fn grants_new(app: &AppName, grants: Vec<String>) -> ApiError {
     let message = format!(
-        "`{app}` asks for what its newest version does not have: {}; allow that with \
+        "`{app}` asks to reach what it could not reach before: {}; allow that with \
          `--allow-new-grants`, in the API with `allow_new_grants=true`",
         grants.join("; ")
     );
