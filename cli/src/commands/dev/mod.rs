@@ -34,8 +34,9 @@ const READY_MAX: Duration = Duration::from_secs(120);
 
 const EXAMPLES: &str = "\
 DIR is a cargo package, or a folder with a steading.toml and either a build command in it or \
-finished .wasm modules; FILE is one finished module or package. A version that does not compile is reported and changes nothing: the one before goes on answering, and no request is \
-lost when a new one takes over.
+finished .wasm modules; FILE is one finished module or package. A version that does not compile \
+is reported and changes nothing: the one before goes on answering, and no request is lost when a \
+new one takes over.
 
 Examples:
   steading dev                        the app in this folder
