@@ -27,7 +27,7 @@ pub(crate) struct Loader {
     pub(crate) linkers: Linkers,
     pub(crate) code: CodeCache,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) gates: Gates,
+    pub(crate) gates: Arc<Gates>,
     pub(crate) ceilings: Ceilings,
     pub(crate) kv: Arc<KvRemote>,
     pub(crate) compiling: Semaphore,

@@ -9,7 +9,7 @@ use steading_tests::source::{Source, files};
 const PAGE: &str = "docs/configuration.md";
 
 /// The structs that are read from TOML, each with the file that it stands in.
-const READ_FROM_TOML: [(&str, &str); 15] = [
+const READ_FROM_TOML: [(&str, &str); 16] = [
     ("protocol/src/manifest.rs", "Manifest"),
     ("protocol/src/manifest.rs", "AppSection"),
     ("protocol/src/manifest.rs", "BuildSection"),
@@ -19,7 +19,7 @@ const READ_FROM_TOML: [(&str, &str); 15] = [
     ("manager/src/config.rs", "Config"),
     ("host/src/config.rs", "Config"),
     ("host/src/ceilings.rs", "CeilingsConfig"),
-    ("host/src/capacity.rs", "CapacityConfig"),
+    ("host/src/capacity/mod.rs", "CapacityConfig"),
     ("host/src/caps/mod.rs", "CapsConfig"),
     ("host/src/availability/mod.rs", "AvailabilityConfig"),
     ("host/src/engine/mod.rs", "EngineConfig"),
