@@ -73,7 +73,8 @@ struct SetArgs {
     /// The app
     #[arg(value_name = "APP")]
     app: AppName,
-    /// Settings with their values; or the name of one whose value comes from elsewhere
+    /// Settings with their values; or the name of one whose value is asked for, or comes from standard input,
+    /// --file or --env
     #[arg(value_name = "NAME[=VALUE]", required = true)]
     settings: Vec<String>,
     /// It is a secret: encrypted where it lies, and never shown again
