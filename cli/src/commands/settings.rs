@@ -116,12 +116,15 @@ pub(crate) async fn run(args: SettingsArgs) -> Result<(), Failure> {
 async fn set(args: SetArgs) -> Result<(), Failure> {
     let client = args.manager.connect()?;
     let secret = args.secret;
+    let mut set = vec![];
     for (name, value) in wishes(&args)? {
         client.setting_set(&args.app, &name, &SettingRequest { value, secret }).await?;
         terminal::line(format!("{name} of {} is set", args.app))?;
+        set.push(name.folded());
     }
     let settings = client.settings(&args.app).await?;
-    for setting in settings.iter().filter(|setting| !setting.granted) {
+    let in_vain = |s: &&AppSetting| !s.granted && set.contains(&s.name.folded());
+    for setting in settings.iter().filter(in_vain) {
         let (name, app) = (&setting.name, &args.app);
         terminal::remark(format!(
             "note: the version of {app} in service does not name {name} under [grants], and cannot read it"
