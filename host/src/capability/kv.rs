@@ -185,7 +185,7 @@ impl Kv {
             Some(store) => self.ask(store.clone(), operation).await,
         };
         let outcome = done.as_ref().err().map_or("ok", KvError::code);
-        self.remote.metrics.kv.record(name, outcome, began.elapsed());
+        self.remote.metrics.capabilities.record(name, outcome, began.elapsed());
         done
     }
 

@@ -5,7 +5,7 @@
 //! the grants of the version that is called.
 
 mod kv;
-mod kv_metrics;
+mod metrics;
 mod settings;
 
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use steading_protocol::desired::DesiredApp;
 
 pub(crate) use kv::{Entry, Kv, KvError, KvRemote};
-pub(crate) use kv_metrics::KvMetrics;
+pub(crate) use metrics::CapabilityMetrics;
 pub(crate) use settings::{Settings, UnreadableSetting};
 
 /// What the functions of one version of an app may reach.
