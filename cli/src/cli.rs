@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     build, dev, doctor, gateway, health, invoke, login, manager, new, publish, rollout, service,
-    status, store, worker,
+    settings, status, store, worker,
 };
 use crate::logging::LogFormat;
 use crate::role::Role;
@@ -50,6 +50,7 @@ pub(crate) enum Command {
     Publish(publish::PublishArgs),
     Rollout(rollout::RolloutArgs),
     Rollback(rollout::RollbackArgs),
+    Settings(settings::SettingsArgs),
     Invoke(invoke::InvokeArgs),
     Status(status::StatusArgs),
     Login(login::LoginArgs),

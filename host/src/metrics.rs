@@ -14,6 +14,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use steading_protocol::VersionNumber;
 
+use crate::capability::CapabilityMetrics;
 use crate::invoke::Took;
 
 /// The worker's metrics; shared by everything that counts.
@@ -23,6 +24,7 @@ pub(crate) struct Metrics {
     durations: Family<FunctionLabels, Histogram>,
     cpu: Family<FunctionLabels, Seconds>,
     refusals: Family<RefusalLabels, Counter>,
+    pub(crate) capabilities: CapabilityMetrics,
     pub(crate) connections: Gauge,
     pub(crate) in_flight: Gauge,
     pub(crate) generation: Gauge,
@@ -104,6 +106,7 @@ impl Metrics {
             "Requests that became no invocation",
             refusals.clone(),
         );
+        let capabilities = CapabilityMetrics::new(&mut registry, histogram());
         registry.register("connections", "Open connections", connections.clone());
         registry.register("in_flight", "Invocations running now", in_flight.clone());
         registry.register("generation", "Generation of the desired state", generation.clone());
@@ -113,6 +116,7 @@ impl Metrics {
             durations,
             cpu,
             refusals,
+            capabilities,
             connections,
             in_flight,
             generation,

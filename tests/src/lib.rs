@@ -44,6 +44,7 @@ pub use load::{Load, LoadReport};
 pub use mount::Mount;
 pub use process::Process;
 pub use raw::{Raw, allow_open_files};
+pub use role::Secrets;
 pub use runtime::run;
 pub use scratch::scratch;
 pub use shared::{Shared, Watched};

@@ -7,6 +7,7 @@ mod guest;
 mod harness;
 mod health;
 
+mod app_data;
 mod auth;
 mod errors;
 mod full;

@@ -3,17 +3,20 @@
 
 mod rollout;
 mod scale;
+mod setting;
 mod worker;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AppLimits, AppName, Digest, FunctionSpec, PlacementRules, Secret, VersionNumber, WorkerId,
+    AppLimits, AppName, Digest, FunctionSpec, Grants, PlacementRules, Secret, VersionNumber,
+    WorkerId,
 };
 
 pub use rollout::{Lease, RollbackRequest, Rollout, RolloutRequest, RolloutState};
 pub use scale::Scale;
+pub use setting::{AppSetting, SettingRequest};
 pub use worker::{Placement, Worker, WorkerState};
 
 /// One app.
@@ -59,6 +62,9 @@ pub struct Version {
     pub published_at: Timestamp,
     /// Its functions.
     pub functions: Vec<FunctionSpec>,
+    /// What they may reach.
+    #[serde(default)]
+    pub grants: Grants,
 }
 
 /// One function of an app's current version, with where it answers.
@@ -107,6 +113,9 @@ pub struct PublishReply {
     pub version: VersionNumber,
     /// Whether this publish made the version.
     pub created: bool,
+    /// What it may reach.
+    #[serde(default)]
+    pub grants: Grants,
     /// Its functions.
     pub functions: Vec<Function>,
 }

