@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use steading_protocol::{Labels, Secret, label_fault};
+use steading_seal::{KeyError, Keys};
 use url::Url;
 
 use crate::ceilings::{Ceilings, CeilingsError};
@@ -36,6 +37,10 @@ pub struct Config {
     /// The token that lets a new worker join; from the environment or a file, never from TOML.
     #[serde(skip)]
     pub join_token: Option<Secret>,
+    /// The key, 64 hexadecimal digits, with which secrets are encrypted on this worker's disk; from the
+    /// environment or a file. Absent, one is made and kept in `state_dir`.
+    #[serde(skip)]
+    pub state_key: Option<Secret>,
     /// The sandboxes.
     pub engine: EngineConfig,
     /// The sockets.
@@ -65,6 +70,9 @@ pub enum ConfigError {
     /// Of the caps.
     #[error(transparent)]
     Caps(#[from] CapsConfigError),
+    /// The key for secrets.
+    #[error("STEADING_STATE_KEY cannot be used")]
+    StateKey(#[source] KeyError),
     /// Of the labels.
     #[error("{0}")]
     Labels(String),
@@ -91,6 +99,7 @@ impl Default for Config {
             state_dir: PathBuf::from(".steading/worker"),
             labels: Labels::new(),
             join_token: None,
+            state_key: None,
             engine: EngineConfig::default(),
             server: ServerConfig::default(),
             ceilings: CeilingsConfig::default(),
@@ -107,6 +116,8 @@ impl Config {
         self.server.check()?;
         self.engine.check()?;
         self.caps.check()?;
+        let state_key = self.state_key.as_ref().map(Keys::parse).transpose();
+        state_key.map_err(ConfigError::StateKey)?;
         Ceilings::new(self.ceilings, self.engine.memory_mib_max)?;
         if let Some(fault) = label_fault("labels", &self.labels) {
             return Err(ConfigError::Labels(fault));

@@ -5,6 +5,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
@@ -23,6 +24,8 @@ pub(crate) struct Metrics {
     durations: Family<FunctionLabels, Histogram>,
     cpu: Family<FunctionLabels, Seconds>,
     refusals: Family<RefusalLabels, Counter>,
+    kv_operations: Family<KvLabels, Counter>,
+    kv_durations: Histogram,
     pub(crate) connections: Gauge,
     pub(crate) in_flight: Gauge,
     pub(crate) generation: Gauge,
@@ -78,6 +81,12 @@ struct RefusalLabels {
     code: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct KvLabels {
+    operation: &'static str,
+    outcome: &'static str,
+}
+
 /// The outcome of an invocation whose guest answered.
 const SUCCEEDED: &str = "ok";
 
@@ -104,6 +113,17 @@ impl Metrics {
             "Requests that became no invocation",
             refusals.clone(),
         );
+        let (kv_operations, kv_durations) = (Family::default(), histogram());
+        registry.register(
+            "kv_operations",
+            "Operations on key-value stores, by outcome",
+            kv_operations.clone(),
+        );
+        registry.register(
+            "kv_operation_duration_seconds",
+            "Time from the function's call to its result",
+            kv_durations.clone(),
+        );
         registry.register("connections", "Open connections", connections.clone());
         registry.register("in_flight", "Invocations running now", in_flight.clone());
         registry.register("generation", "Generation of the desired state", generation.clone());
@@ -113,6 +133,8 @@ impl Metrics {
             durations,
             cpu,
             refusals,
+            kv_operations,
+            kv_durations,
             connections,
             in_flight,
             generation,
@@ -125,6 +147,17 @@ impl Metrics {
     /// Counts a request that was answered without an invocation.
     pub(crate) fn refused(&self, code: &'static str) {
         self.refusals.get_or_create(&RefusalLabels { code }).inc();
+    }
+
+    /// Counts an operation on a key-value store.
+    pub(crate) fn kv_operation(
+        &self,
+        operation: &'static str,
+        outcome: &'static str,
+        took: Duration,
+    ) {
+        self.kv_operations.get_or_create(&KvLabels { operation, outcome }).inc();
+        self.kv_durations.observe(took.as_secs_f64());
     }
 
     /// Invocations ended, and how many of them failed, since the worker started.
@@ -219,8 +252,6 @@ fn invocation(labels: &FunctionLabels, outcome: &'static str) -> InvocationLabel
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn function(metrics: &Arc<Metrics>, version: u32) -> (FunctionMetrics, Arc<VersionCounts>) {

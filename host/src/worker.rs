@@ -13,6 +13,7 @@ use url::Url;
 
 use crate::admission::{Admission, Gates};
 use crate::availability::{Keeper, Openness};
+use crate::capability::KvRemote;
 use crate::ceilings::Ceilings;
 use crate::control::ControlState;
 use crate::desired::{Applier, Follower, Link, Loader, Offer, Pulse, Served, StateDir, compiling};
@@ -71,9 +72,11 @@ impl Worker {
         let address =
             listener.local_addr().map_err(|source| BindError { address: config.listen, source })?;
         let in_state = |source| StartError::State { path: config.state_dir.clone(), source };
-        let state_dir = StateDir::open(&config.state_dir).map_err(in_state)?;
+        let state_dir =
+            StateDir::open(&config.state_dir, config.state_key.as_ref()).map_err(in_state)?;
         let metrics = Metrics::new();
-        let loader = loader(&config, &metrics, &state_dir)?;
+        let kv = KvRemote::new(Arc::clone(&metrics));
+        let loader = loader(&config, &metrics, &state_dir, &kv)?;
         let code = loader.code.clone();
         let served = Served::default();
         let (applier, reports) = Applier::new(loader, served.clone());
@@ -98,6 +101,7 @@ impl Worker {
             state: state_dir,
             reports,
             pulse: pulse(&service, served),
+            kv,
         };
         follower.resume().await;
         let server = config.server;
@@ -134,7 +138,12 @@ impl Worker {
     }
 }
 
-fn loader(config: &Config, metrics: &Arc<Metrics>, state: &StateDir) -> Result<Loader, StartError> {
+fn loader(
+    config: &Config,
+    metrics: &Arc<Metrics>,
+    state: &StateDir,
+    kv: &Arc<KvRemote>,
+) -> Result<Loader, StartError> {
     let in_state = |source| StartError::State { path: config.state_dir.clone(), source };
     let engine = Engine::new(config.engine)?;
     let ceilings = Ceilings::new(config.ceilings, engine.config().memory_mib_max);
@@ -144,6 +153,7 @@ fn loader(config: &Config, metrics: &Arc<Metrics>, state: &StateDir) -> Result<L
         metrics: Arc::clone(metrics),
         gates: Gates::default(),
         ceilings: ceilings.map_err(ConfigError::from)?,
+        kv: Arc::clone(kv),
         compiling: compiling(),
     })
 }

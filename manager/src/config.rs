@@ -8,7 +8,7 @@ use serde::Deserialize;
 use steading_protocol::Secret;
 use url::Url;
 
-use crate::store::StoreLocation;
+use crate::store::{KvLimits, StoreLocation};
 
 /// The `manager` section of the configuration.
 #[derive(Clone, Debug, Deserialize)]
@@ -37,11 +37,20 @@ pub struct Config {
     /// Of how many versions of an app workers keep the code ready, so that going back to one of them
     /// takes no time.
     pub versions_held: u32,
+    /// The longest value in a key-value store, bytes.
+    pub kv_value_bytes_max: u64,
+    /// What the key-value stores of one app may hold together, bytes; an entry counts its key, its value
+    /// and 64 bytes.
+    pub kv_app_bytes_max: u64,
     /// What names this manager among those that share a store; absent, made at each start.
     pub name: Option<String>,
     /// The connection string of a store on SQL Server.
     #[serde(skip)]
     pub store_connection: Option<Secret>,
+    /// The key that seals secrets, 64 hexadecimal digits, and after it older ones that still open them.
+    /// Absent, no secret can be set or told to workers.
+    #[serde(skip)]
+    pub secrets_key: Option<Secret>,
     /// The administrator's password: set at the first start, replaced when a later start brings
     /// another. Absent, the portal's set-up page asks for one.
     #[serde(skip)]
@@ -66,8 +75,11 @@ impl Default for Config {
             store_bytes_max: None,
             lost_after_ms: 10_000,
             versions_held: 5,
+            kv_value_bytes_max: 64 << 10,
+            kv_app_bytes_max: 64 << 20,
             name: None,
             store_connection: None,
+            secrets_key: None,
             admin_password: None,
             join_token: None,
         }
@@ -79,6 +91,12 @@ impl Config {
     pub(crate) fn store(&self) -> StoreLocation {
         let embedded = || StoreLocation::Sqlite(self.data_dir.clone());
         self.store.clone().unwrap_or_else(embedded)
+    }
+
+    /// How much key-value stores may hold.
+    pub(crate) fn kv_limits(&self) -> KvLimits {
+        let (value_bytes_max, app_bytes_max) = (self.kv_value_bytes_max, self.kv_app_bytes_max);
+        KvLimits { value_bytes_max, app_bytes_max }
     }
 
     /// How often workers are told to send a heartbeat, milliseconds.

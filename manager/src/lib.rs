@@ -39,6 +39,7 @@ mod store;
 
 mod clock;
 mod error;
+mod secrets;
 
 /// What the benchmarks measure from the inside; not an interface for anyone else.
 #[doc(hidden)]

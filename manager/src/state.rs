@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use steading_seal::Keys;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -12,7 +13,7 @@ use url::Url;
 use crate::auth::Auth;
 use crate::clock::Clock;
 use crate::routes::RoutesCache;
-use crate::store::Store;
+use crate::store::{KvLimits, Store};
 
 /// Packages received and looked at once; each may be in memory whole, packed and unpacked.
 pub(crate) const UPLOADS_MAX: usize = 4;
@@ -21,6 +22,8 @@ pub(crate) const UPLOADS_MAX: usize = 4;
 pub(crate) struct Shared {
     /// Where everything is kept.
     pub(crate) store: Arc<dyn Store>,
+    /// What seals and opens secrets.
+    pub(crate) secrets: Option<Keys>,
     /// The clock that all managers of a store share.
     pub(crate) clock: Clock,
     /// Passwords, tokens, sessions.
@@ -57,6 +60,8 @@ pub(crate) struct Settings {
     pub(crate) heartbeat_ms: u64,
     /// Of how many versions of an app workers keep the code, so that going back takes no time.
     pub(crate) versions_held: u32,
+    /// How much key-value stores may hold.
+    pub(crate) kv: KvLimits,
     /// What names this manager among those that share a store.
     pub(crate) owner: String,
 }

@@ -19,6 +19,13 @@ pub const IMPORTS: &[&str] = &[
     "response_start",
     "response_write",
     "log_write",
+    "result_read",
+    "kv_get",
+    "kv_set",
+    "kv_delete",
+    "kv_list",
+    "kv_increment",
+    "kv_compare_and_set",
 ];
 
 /// The import module of WASI preview 1, which native guests may use as well as commands.

@@ -4,11 +4,13 @@
 //! late, lost or repeated message harmless: a worker applies a state when its generation is newer
 //! than what it has, and otherwise does nothing. Reports are whole as well.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AppLimits, AppName, Availability, Capacity, Digest, FunctionSpec, Generation, Labels, Secret,
-    VersionNumber, WorkerId,
+    AppLimits, AppName, Availability, Capacity, Digest, FunctionSpec, Generation, Grants, Labels,
+    Secret, SettingName, SettingValue, VersionNumber, WorkerId,
 };
 
 /// Everything one worker should serve.
@@ -50,6 +52,12 @@ pub struct DesiredApp {
     /// What all of them together may use.
     #[serde(default)]
     pub limits: AppLimits,
+    /// What they may reach.
+    #[serde(default)]
+    pub grants: Grants,
+    /// The settings that they may read, as far as they are set, each as the manifest spells it.
+    #[serde(default)]
+    pub settings: BTreeMap<SettingName, SettingValue>,
 }
 
 fn whole() -> u8 {

@@ -15,6 +15,8 @@ mod component;
 pub mod desired;
 mod digest;
 mod function;
+mod grants;
+pub mod kv;
 mod limits;
 mod manifest;
 mod names;
@@ -24,6 +26,7 @@ pub mod problem;
 mod route;
 pub mod routes;
 mod secret;
+mod setting;
 
 pub use command::{CommandFault, Program, command_functions};
 pub use component::{HttpWorld, is_provided_to_components};
@@ -31,12 +34,19 @@ pub use digest::{Digest, InvalidDigest};
 pub use function::{
     AuthLevel, FunctionRecord, FunctionSpec, HttpTrigger, InvalidSection, Method, Trigger,
 };
+pub use grants::{
+    FileGrant, FileSource, Grants, HostPattern, InvalidOutbound, OutboundRule, Scheme,
+};
 pub use limits::{AppLimits, Limits, LimitsOverride};
 pub use manifest::{AppSection, BuildSection, FunctionSection, Manifest, ManifestError};
-pub use names::{AppName, FunctionName, Generation, InvalidName, VersionNumber, WorkerId};
+pub use names::{
+    AppName, FunctionName, Generation, InvalidName, KvKey, KvStore, SettingName, VersionNumber,
+    WorkerId,
+};
 pub use placing::{
     Availability, AvailabilityState, Capacity, Labels, PlacementRules, Replicas, label_fault,
 };
 pub use portable_path::{InvalidPath, PathFault, PortablePath};
 pub use route::{InvalidRoute, RouteConflict, RouteTemplate, Segment, check_routes};
 pub use secret::Secret;
+pub use setting::{SETTING_BYTES_MAX, SettingValue};

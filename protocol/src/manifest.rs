@@ -10,6 +10,10 @@
 //! replicas = 2
 //! workers = { zone = "plant-2" }
 //!
+//! [grants]
+//! kv = ["default"]
+//! settings = ["CURRENCY"]
+//!
 //! [limits]
 //! memory_mib_max = 64
 //!
@@ -23,7 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits::IN_FLIGHT;
 use crate::{
-    AppLimits, AppName, AuthLevel, FunctionName, LimitsOverride, Method, PlacementRules,
+    AppLimits, AppName, AuthLevel, FunctionName, Grants, LimitsOverride, Method, PlacementRules,
     PortablePath, RouteTemplate, label_fault,
 };
 
@@ -37,6 +41,8 @@ pub struct Manifest {
     pub build: Option<BuildSection>,
     /// Where it may run.
     pub placement: PlacementRules,
+    /// What its functions may reach outside of their sandbox; nothing else.
+    pub grants: Grants,
     /// Limits of every function of the app.
     pub limits: LimitsOverride,
     /// What is said of single functions, by name.
@@ -152,6 +158,9 @@ impl Manifest {
         if let Some(fault) = label_fault("placement.workers", &self.placement.workers) {
             return Err(ManifestError::Value(fault));
         }
+        if let Some(fault) = self.grants.fault() {
+            return Err(ManifestError::Value(format!("grants.{fault}")));
+        }
         if let Some(fault) = self.limits.out_of_range() {
             return Err(ManifestError::Value(format!("limits.{fault}")));
         }
@@ -203,6 +212,8 @@ mod tests {
             ("[limits]\nmemory_mib_max = 0\n", "limits.memory_mib_max = 0"),
             ("[functions.f.limits]\ndeadline_ms_max = 0\n", "functions.f.limits.deadline_ms_max"),
             ("[app]\nhosts = [\"http://x\"]\n", "`http://x`"),
+            ("[grants]\nkv = [\"a\", \"a\"]\n", "grants.kv: `a` stands twice"),
+            ("[grants]\nsettings = [\"PATH_INFO\"]\n", "`PATH_INFO` is not a valid setting name"),
             ("[app]\nin_flight_max = 0\n", "app.in_flight_max = 0"),
             ("[build]\ncommand = \" \"\nmodules = [\"a.wasm\"]\n", "build.command is empty"),
             ("[build]\ncommand = \"make\"\nmodules = []\n", "names no module"),

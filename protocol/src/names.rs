@@ -106,6 +106,79 @@ name!(
     }
 );
 
+name!(
+    /// The name of a setting: a variable of the environment that no request sets. Two that differ by case
+    /// alone are the same setting; see [`SettingName::folded`].
+    SettingName,
+    "setting name",
+    "1 to 100 of letters, digits and _, not starting with a digit, and none of what a request sets: no \
+     variable of CGI such as `PATH_INFO`, and nothing that starts with `HTTP_` or `STEADING_`",
+    |text| {
+        text.len() <= 100
+            && text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+            && !is_of_a_request(&text.to_ascii_uppercase())
+    }
+);
+
+impl SettingName {
+    /// The same text for all spellings of one setting.
+    pub fn folded(&self) -> String {
+        self.0.to_ascii_lowercase()
+    }
+}
+
+/// Whether a variable is one that a command finds its request in.
+fn is_of_a_request(upper: &str) -> bool {
+    const CGI: [&str; 17] = [
+        "AUTH_TYPE",
+        "CONTENT_LENGTH",
+        "CONTENT_TYPE",
+        "GATEWAY_INTERFACE",
+        "PATH_INFO",
+        "PATH_TRANSLATED",
+        "QUERY_STRING",
+        "REMOTE_ADDR",
+        "REMOTE_HOST",
+        "REMOTE_IDENT",
+        "REMOTE_USER",
+        "REQUEST_METHOD",
+        "SCRIPT_NAME",
+        "SERVER_NAME",
+        "SERVER_PORT",
+        "SERVER_PROTOCOL",
+        "SERVER_SOFTWARE",
+    ];
+    CGI.contains(&upper) || upper.starts_with("HTTP_") || upper.starts_with("STEADING_")
+}
+
+name!(
+    /// The name of a key-value store of an app.
+    KvStore,
+    "name of a key-value store",
+    "1 to 40 of a-z, 0-9 and -, starting with a letter",
+    |text| {
+        text.len() <= 40
+            && text.starts_with(|c: char| c.is_ascii_lowercase())
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    }
+);
+
+name!(
+    /// A key in a key-value store. Keys are in the order of their bytes.
+    KvKey,
+    "key",
+    "1 to 256 bytes of UTF-8 without control characters",
+    |text| {
+        (1..=KvKey::BYTES_MAX).contains(&text.len()) && !text.chars().any(char::is_control)
+    }
+);
+
+impl KvKey {
+    /// The longest key, bytes: what a database takes in an index together with app and store.
+    pub const BYTES_MAX: usize = 256;
+}
+
 /// The number of a version of an app: 1, 2, 3 …
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Default,
@@ -149,6 +222,29 @@ mod tests {
         for bad in ["", "host", "HOST", "1a", "a b", "a/b", &"a".repeat(129)] {
             assert!(bad.parse::<FunctionName>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn no_setting_passes_for_a_part_of_a_request() {
+        for good in ["API_KEY", "_x", "a1", "HTTPS_ONLY", "SERVER", "AzureWebJobsStorage"] {
+            assert!(good.parse::<SettingName>().is_ok(), "{good}");
+        }
+        for bad in
+            ["", "1a", "a-b", "a=b", "HTTP_PROXY", "http_proxy", "STEADING_X", "Path_Info", "é"]
+        {
+            assert!(bad.parse::<SettingName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn keys_have_no_control_characters_and_an_end() {
+        for good in ["a", "users/7", "é 漢字", &"k".repeat(256)] {
+            assert!(good.parse::<KvKey>().is_ok(), "{good}");
+        }
+        for bad in ["", "a\0", "a\nb", &"k".repeat(257)] {
+            assert!(bad.parse::<KvKey>().is_err(), "{bad:?}");
+        }
+        assert!("Default".parse::<KvStore>().is_err() && "default".parse::<KvStore>().is_ok());
     }
 
     #[test]

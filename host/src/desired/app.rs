@@ -184,8 +184,19 @@ impl<L> App<L> {
 
 /// Whether two are the same version to load, whatever their shares.
 fn is_same(one: &DesiredApp, other: &DesiredApp) -> bool {
-    let DesiredApp { app, version, percent: _, hosts, modules, functions, limits } = one;
+    let DesiredApp {
+        app,
+        version,
+        percent: _,
+        hosts,
+        modules,
+        functions,
+        limits,
+        grants,
+        settings,
+    } = one;
     (app, version, limits) == (&other.app, &other.version, &other.limits)
+        && (grants, settings) == (&other.grants, &other.settings)
         && (hosts, modules, functions) == (&other.hosts, &other.modules, &other.functions)
 }
 

@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use steading_protocol::desired::{
     DesiredState, Heartbeat, HeartbeatReply, JoinReply, JoinRequest, PlacementsReport,
 };
+use steading_protocol::kv::{KvReply, KvRequest};
 use steading_protocol::{Capacity, Digest, Generation, Labels, Secret, WorkerId};
 use url::Url;
 
@@ -131,6 +132,12 @@ impl Session {
 
     pub(crate) async fn report(&self, report: &PlacementsReport) -> Result<(), LinkError> {
         self.post("report placements", "placements", report).await.map(drop)
+    }
+
+    /// One operation on a key-value store.
+    pub(crate) async fn kv(&self, request: &KvRequest) -> Result<KvReply, LinkError> {
+        const CALL: &str = "ask for a key-value store";
+        json(CALL, self.post(CALL, "kv", request).await?).await
     }
 
     /// Says goodbye, as far as the manager is there to hear it.

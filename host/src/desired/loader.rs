@@ -15,6 +15,7 @@ use super::call::LinkError;
 use super::chain;
 use super::link::Session;
 use crate::admission::Gates;
+use crate::capability::{Capabilities, KvRemote, UnreadableSetting};
 use crate::ceilings::{Ceilings, OverCeiling};
 use crate::engine::{CacheError, CodeCache};
 use crate::guest::{GuestModule, Linkers, Unusable};
@@ -28,6 +29,7 @@ pub(crate) struct Loader {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) gates: Gates,
     pub(crate) ceilings: Ceilings,
+    pub(crate) kv: Arc<KvRemote>,
     pub(crate) compiling: Semaphore,
 }
 
@@ -50,6 +52,8 @@ pub(super) enum LoadError {
     Unlisted(Digest),
     #[error("module {} cannot be fetched", digest.short())]
     Fetch { digest: Digest, source: LinkError },
+    #[error(transparent)]
+    Setting(#[from] UnreadableSetting),
     #[error(transparent)]
     Ceiling(#[from] OverCeiling),
     #[error(transparent)]
@@ -85,8 +89,9 @@ impl Loader {
         app: &DesiredApp,
         modules: &HashMap<&Digest, GuestModule>,
     ) -> Result<Loaded, LoadError> {
-        let counts = Arc::default();
-        let function = |spec| self.function(app, spec, modules, &counts).map(Arc::new);
+        let (counts, capabilities) = (Arc::default(), Capabilities::of(app, &self.kv)?);
+        let shared = (&counts, &capabilities);
+        let function = |spec| self.function(app, spec, modules, shared).map(Arc::new);
         let functions: Vec<_> = app.functions.iter().map(function).collect::<Result<_, _>>()?;
         let routes = AppRoutes::new(functions.iter().map(|f| (&f.http, Arc::clone(f))))?;
         Ok(Loaded { functions, routes: Arc::new(routes), counts })
@@ -97,14 +102,14 @@ impl Loader {
         app: &DesiredApp,
         spec: &FunctionSpec,
         modules: &HashMap<&Digest, GuestModule>,
-        counts: &Arc<VersionCounts>,
+        (counts, capabilities): (&Arc<VersionCounts>, &Arc<Capabilities>),
     ) -> Result<Function, LoadError> {
         let module =
             modules.get(&spec.module).ok_or_else(|| LoadError::Unlisted(spec.module.clone()))?;
         let Trigger::Http(http) = &spec.trigger;
         let limits = self.ceilings.function(spec.name.as_str(), spec.limits)?;
         let version = (app.version, counts);
-        let guest = module.function(spec, limits)?;
+        let guest = module.function(spec, limits, capabilities)?;
         let caps = self.gates.caps(
             (&app.app, self.ceilings.app(app.limits)?.in_flight_max),
             (&spec.name, limits.in_flight_max),
@@ -170,6 +175,8 @@ impl From<LoadError> for Fault {
                 source.chain().any(|cause| cause.is::<std::io::Error>())
             }
             LoadError::Cache(CacheError::Compile { .. }) | LoadError::Ceiling(_) => false,
+            // a manager that can read it again sends another state
+            LoadError::Setting(_) => false,
             LoadError::Unusable(_) | LoadError::Routes(_) | LoadError::Unlisted(_) => false,
         };
         Self { detail: chain(&error), is_passing }

@@ -24,11 +24,12 @@ mod report;
 mod state;
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use steading_protocol::Generation;
 use steading_protocol::desired::{DesiredState, PlacementsReport};
+use steading_protocol::{Generation, SettingValue};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -38,11 +39,17 @@ pub(crate) use link::{Link, Offer, Session};
 pub(crate) use loader::{Loader, compiling};
 pub(crate) use state::StateDir;
 
+use crate::capability::KvRemote;
+
 pub(crate) use self::forward::Pulse;
 use self::forward::{beat, report};
 
 /// How long one pull waits at the manager for news.
 const PULL_WAIT: Duration = Duration::from_secs(25);
+
+/// How long one waits whose last answer had secrets that the manager could not read; then the same state is
+/// asked for again.
+const UNREADABLE_WAIT: Duration = Duration::from_secs(10);
 
 /// Follows the manager until cancelled.
 pub(crate) struct Follower {
@@ -51,6 +58,7 @@ pub(crate) struct Follower {
     pub(crate) state: StateDir,
     pub(crate) reports: watch::Receiver<PlacementsReport>,
     pub(crate) pulse: Pulse,
+    pub(crate) kv: Arc<KvRemote>,
 }
 
 impl Follower {
@@ -87,6 +95,7 @@ impl Follower {
                 Some(Ok(session)) => {
                     pauses = Pauses::new();
                     tracing::info!(worker = %session.worker(), "Joined the manager");
+                    self.kv.joined(&session);
                     self.follow(&session, &stop).await;
                     if stop.is_cancelled() {
                         session.leave().await;
@@ -115,12 +124,20 @@ async fn pull(session: &Session, applier: &mut Applier, state: &StateDir) {
     // after a join the manager's word is taken whatever the generation: it may have been restored
     // from a backup and count anew
     let mut known = Generation(0);
+    let mut wait = PULL_WAIT;
     let mut pauses = Pauses::new();
     loop {
-        match beside(applier, session, session.desired(known, PULL_WAIT)).await {
-            Ok(None) => pauses = Pauses::new(),
+        match beside(applier, session, session.desired(known, wait)).await {
+            Ok(None) => {
+                pauses = Pauses::new();
+                if wait == UNREADABLE_WAIT {
+                    // the state is the same, but perhaps its secrets can be read now
+                    known = Generation(0);
+                }
+            }
             Ok(Some(desired)) => {
                 known = desired.generation;
+                wait = if is_readable(&desired) { PULL_WAIT } else { UNREADABLE_WAIT };
                 pauses = Pauses::new();
                 applier.apply(desired.clone()).await;
                 keep(state, &desired);
@@ -132,6 +149,12 @@ async fn pull(session: &Session, applier: &mut Applier, state: &StateDir) {
             }
         }
     }
+}
+
+/// Whether the manager could read every secret of the state.
+fn is_readable(desired: &DesiredState) -> bool {
+    let mut values = desired.apps.iter().flat_map(|app| app.settings.values());
+    !values.any(|value| matches!(value, SettingValue::Unreadable(_)))
 }
 
 /// Lets the applier get on while something else is waited for.

@@ -15,6 +15,7 @@ use super::command::{self, CommandFunction, CommandModule};
 use super::component::{self as components, ComponentFunction, ComponentModule};
 use super::native::{self, NativeFunction, NativeModule};
 use super::{Answer, Conduit, GuestError, GuestRequest};
+use crate::capability::Capabilities;
 use crate::engine::{Code, Engine};
 
 /// What modules are resolved with.
@@ -88,16 +89,23 @@ impl Linkers {
 
 impl GuestModule {
     /// A function of the module.
-    pub(crate) fn function(&self, spec: &FunctionSpec, limits: Limits) -> Result<Guest, Unusable> {
+    pub(crate) fn function(
+        &self,
+        spec: &FunctionSpec,
+        limits: Limits,
+        capabilities: &Arc<Capabilities>,
+    ) -> Result<Guest, Unusable> {
+        let capabilities = Arc::clone(capabilities);
         Ok(match self {
             Self::Native(module) => {
-                Guest::Native(NativeFunction::new(Arc::clone(module), &spec.export, limits)?)
+                let function = NativeFunction::new(Arc::clone(module), &spec.export, limits)?;
+                Guest::Native(function.granted(capabilities))
             }
             Self::Command(_) if spec.export != COMMAND_EXPORT => {
                 return Err(Unusable::NoExport(spec.export.clone()));
             }
             Self::Command(module) => {
-                Guest::Command(CommandFunction::new(Arc::clone(module), spec, limits))
+                Guest::Command(CommandFunction::new(Arc::clone(module), spec, limits, capabilities))
             }
             Self::Component(module) if spec.export != module.export() => {
                 return Err(Unusable::NoExport(spec.export.clone()));

@@ -11,10 +11,12 @@ mod placements;
 mod rollout;
 mod routes;
 mod rules;
+mod settings;
 mod status;
 mod tokens;
 mod urls;
 mod versions;
+mod worker_kv;
 mod worker_side;
 mod workers;
 
@@ -35,6 +37,7 @@ pub(crate) use functions::{functions_of, with_urls};
 pub(crate) use invoke::{CALL_TIME_MAX, invoke};
 pub(crate) use rollout::{end as end_rollout, roll_back, roll_out};
 pub(crate) use rules::RULES;
+pub(crate) use settings::{list as setting_list, set as set_setting, unset as unset_setting};
 pub(crate) use tokens::{issue as issue_token, make as make_token, revoke as revoke_token};
 
 use crate::state::Shared;
@@ -75,6 +78,8 @@ fn resources() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(rollout::rollout_put, rollout::rollout_delete))
         .routes(routes!(rollout::rollback))
         .routes(routes!(versions::version_list, versions::version_publish))
+        .routes(routes!(settings::setting_list))
+        .routes(routes!(settings::setting_put, settings::setting_delete))
         .routes(routes!(functions::function_list))
         .routes(routes!(invoke::function_invoke))
         .routes(routes!(placements::placement_list))
@@ -86,6 +91,7 @@ fn resources() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(worker_side::worker_desired))
         .routes(routes!(worker_side::worker_placements))
         .routes(routes!(worker_side::worker_leave))
+        .routes(routes!(worker_kv::worker_kv))
         .routes(routes!(modules::module_get))
         .routes(routes!(routes::routes_get))
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::Method;
 
 use super::invoke::{BODY_BYTES_MAX as INVOKE_BODY_BYTES_MAX, CALL_TIME_MAX};
+use super::worker_kv::BODY_BYTES_MAX as KV_BODY_BYTES_MAX;
 use super::worker_side::WAIT_MAX;
 use crate::gate::{Access, BodyMax, Rule};
 
@@ -38,6 +39,9 @@ pub(crate) const RULES: &[Rule] = &[
         .access(Access::Worker)
         .body_max(BodyMax::Bytes(REPORT_BYTES_MAX)),
     Rule::new(Method::POST, "/api/v1/workers/{worker}/leave").access(Access::Worker),
+    Rule::new(Method::POST, "/api/v1/workers/{worker}/kv")
+        .access(Access::Worker)
+        .body_max(BodyMax::Bytes(KV_BODY_BYTES_MAX)),
     Rule::new(Method::GET, "/api/v1/routes")
         .access(Access::JoinerOrOperator)
         .time_max(WAIT_MAX.saturating_add(SLACK)),

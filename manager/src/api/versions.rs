@@ -15,6 +15,7 @@ use super::extract::{PackageBody, Path, Query};
 use crate::error::{ApiError, Code};
 use crate::publish::{Package, publish};
 use crate::state::Shared;
+use crate::store::NewGrants;
 
 /// The query of a publish.
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -27,6 +28,10 @@ pub(super) struct PublishQuery {
     /// The share of calls that the version is rolled out to, percent, 1 to 100; absent, all.
     #[serde(default = "all")]
     percent: u8,
+    /// Whether it may reach more than the newest version of the app; without that, such a version is
+    /// refused with `grants_new`, which lists the difference.
+    #[serde(default)]
+    allow_new_grants: bool,
 }
 
 fn all() -> u8 {
@@ -64,7 +69,9 @@ pub(super) async fn version_publish(
             format!("`percent` = {} is not within 1 to 100", query.percent),
         ));
     }
-    let package = Package { app, bytes, default: query.default, percent: query.percent };
+    let new_grants = if query.allow_new_grants { NewGrants::Allowed } else { NewGrants::Refused };
+    let PublishQuery { default, percent, .. } = query;
+    let package = Package { app, bytes, default, percent, new_grants };
     let reply = publish(&shared, package).await?;
     let status = if reply.created { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(reply)))

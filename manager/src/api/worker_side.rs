@@ -22,6 +22,7 @@ use super::extract::{JsonBody, Query};
 use crate::auth::{AsWorker, SecretHash, mint};
 use crate::error::{ApiError, Code};
 use crate::reconcile;
+use crate::secrets;
 use crate::state::Shared;
 use crate::store::NewWorker;
 
@@ -165,11 +166,10 @@ async fn desired_after(
         tracing::warn!(%worker, generation = %newest, "worker is ahead of the store; raised");
         store.desired_raise(worker, after).await?;
     }
-    store
-        .desired_get(worker, shared.settings.versions_held)
-        .await?
-        .ok_or_else(|| unknown(worker))
-        .map(Some)
+    let desired = store.desired_get(worker, shared.settings.versions_held).await?;
+    let mut desired = desired.ok_or_else(|| unknown(worker))?;
+    secrets::open(shared.secrets.as_ref(), &mut desired);
+    Ok(Some(desired))
 }
 
 /// Everything that the worker holds.

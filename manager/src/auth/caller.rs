@@ -30,6 +30,20 @@ pub(crate) enum Caller {
     Worker(WorkerId),
 }
 
+impl Caller {
+    /// What a record of a change says of who made it.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Nobody => "nobody",
+            Self::Session(_) => "portal",
+            Self::Token => "token",
+            Self::Password => "password",
+            Self::Joiner => "join token",
+            Self::Worker(_) => "worker",
+        }
+    }
+}
+
 /// The worker that calls; 401 for anyone else.
 pub(crate) struct AsWorker(pub(crate) WorkerId);
 

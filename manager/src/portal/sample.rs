@@ -5,7 +5,7 @@ use steading_protocol::api::{App, Function, Placement, Version, Worker, WorkerSt
 use steading_protocol::desired::{PlacementState, WorkerLoad};
 use steading_protocol::{
     AppName, AuthLevel, Availability, AvailabilityState, Capacity, Digest, FunctionSpec,
-    Generation, HttpTrigger, Labels, Limits, PlacementRules, Trigger, VersionNumber,
+    Generation, Grants, HttpTrigger, Labels, Limits, PlacementRules, Trigger, VersionNumber,
 };
 
 use super::view::{Frame, Section};
@@ -70,6 +70,15 @@ pub(crate) fn version(number: u32) -> Version {
         size_bytes: 48_300,
         published_at: now(),
         functions: vec![function().spec],
+        grants: grants(),
+    }
+}
+
+pub(crate) fn grants() -> Grants {
+    Grants {
+        kv: vec!["default".parse().unwrap()],
+        settings: vec!["API_KEY".parse().unwrap()],
+        ..Grants::default()
     }
 }
 

@@ -16,6 +16,10 @@ use crate::auth::Session;
 use crate::error::{ApiError, Code};
 use crate::publish::{self, Package};
 use crate::state::Shared;
+use crate::store::NewGrants;
+
+/// The field with which an operator says yes to new grants.
+const ALLOW: &str = "allow_new_grants";
 
 /// The form's own values.
 pub(crate) struct UploadForm {
@@ -83,8 +87,10 @@ pub(crate) async fn submit(
 async fn publish(
     shared: &Arc<Shared>,
     app: &str,
-    form: MultipartForm,
+    mut form: MultipartForm,
 ) -> Result<PublishReply, ApiError> {
+    let new_grants =
+        if form.take(ALLOW).is_empty() { NewGrants::Refused } else { NewGrants::Allowed };
     let file = form.file.filter(|file| !file.bytes.is_empty());
     let bytes = file.map(|file| file.bytes).ok_or_else(|| {
         ApiError::new(Code::BodyInvalid, "choose a `.wasm` or `.zip` file that is not empty")
@@ -92,7 +98,8 @@ async fn publish(
     let app = app
         .parse::<AppName>()
         .map_err(|invalid| ApiError::new(Code::NameInvalid, invalid.to_string()))?;
-    publish::publish(shared, Package { app, bytes, default: false, percent: 100 }).await
+    let package = Package { app, bytes, default: false, percent: 100, new_grants };
+    publish::publish(shared, package).await
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 //! and with what the manifest says of them. Pure.
 
 use steading_protocol::{
-    AppLimits, AppName, AuthLevel, FunctionRecord, FunctionSpec, Limits, Manifest, PlacementRules,
-    Program, Trigger, check_routes, command_functions,
+    AppLimits, AppName, AuthLevel, FunctionRecord, FunctionSpec, Grants, Limits, Manifest,
+    PlacementRules, Program, Trigger, check_routes, command_functions,
 };
 
 use super::digest_of;
@@ -25,6 +25,8 @@ pub(super) struct Assembled {
     pub(super) limits: AppLimits,
     /// Where they may run.
     pub(super) placement: PlacementRules,
+    /// What they may reach.
+    pub(super) grants: Grants,
 }
 
 /// What an unpacked package makes of an app.
@@ -54,7 +56,8 @@ pub(super) fn assemble(app: &AppName, unpacked: Unpacked) -> Result<Assembled, A
     let modules = modules.map(|(digest, bytes)| NewModule { digest, bytes }).collect();
     let limits = manifest.app_limits();
     let hosts = hosts(&manifest)?;
-    Ok(Assembled { hosts, modules, functions, limits, placement: manifest.placement })
+    let Manifest { placement, grants, .. } = manifest;
+    Ok(Assembled { hosts, modules, functions, limits, placement, grants })
 }
 
 /// The functions of all modules, each with the position of its module.

@@ -19,8 +19,13 @@ use crate::store::NewVersion;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn admit(bytes: Vec<u8>) -> Result<NewVersion, ApiError> {
-    let package =
-        Package { app: "shop".parse().unwrap(), bytes: bytes.into(), default: false, percent: 100 };
+    let package = Package {
+        app: "shop".parse().unwrap(),
+        bytes: bytes.into(),
+        default: false,
+        percent: 100,
+        new_grants: crate::store::NewGrants::Refused,
+    };
     let began = Instant::now();
     let answer = read(&package, 4 << 20);
     assert!(began.elapsed() < PATIENCE, "answered after {:?}", began.elapsed());

@@ -23,7 +23,7 @@ use crate::api::{app_of, with_urls};
 use crate::error::{ApiError, Code};
 use crate::reconcile;
 use crate::state::Shared;
-use crate::store::{NewVersion, Publishing};
+use crate::store::{NewGrants, NewVersion, Publishing};
 
 /// A package to publish.
 #[derive(Clone, Debug)]
@@ -36,6 +36,8 @@ pub(crate) struct Package {
     pub(crate) default: bool,
     /// The share of calls that it is rolled out to, percent, 1 to 100; the first version gets all.
     pub(crate) percent: u8,
+    /// Whether it may reach more than the newest version of the app.
+    pub(crate) new_grants: NewGrants,
 }
 
 /// Publishes a package. The same bytes as the app's current version change nothing and are answered
@@ -46,10 +48,12 @@ pub(crate) async fn publish(
 ) -> Result<PublishReply, ApiError> {
     let app = package.app.clone();
     let version = examine(shared, package).await?;
+    let granted = version.grants.lines();
     let outcome = shared.store.version_publish(version, shared.now()).await?;
     let (version, created) = match outcome {
         Publishing::Created(version) => (version, true),
         Publishing::Same(version) => (version, false),
+        Publishing::GrantsNew(grants) => return Err(grants_new(&app, &grants)),
         Publishing::HostTaken { host, app } => {
             return Err(ApiError::new(
                 Code::ManifestInvalid,
@@ -57,7 +61,7 @@ pub(crate) async fn publish(
             ));
         }
     };
-    announce(&app, version, created);
+    announce(&app, (version, created), &granted);
     reconcile::planned(shared).await;
     // Of this version, which may still be on its way.
     let stored = shared.store.version_get(&app, version).await?;
@@ -68,9 +72,18 @@ pub(crate) async fn publish(
     Ok(PublishReply { app, version, created, functions })
 }
 
-fn announce(app: &AppName, version: VersionNumber, created: bool) {
+/// Says what is new, and how to say yes to it.
+fn grants_new(app: &AppName, grants: &[String]) -> ApiError {
+    let grants = grants.join("; ");
+    let message = format!(
+        "`{app}` asks for what its newest version does not have: {grants}. Publish it again and allow new grants"
+    );
+    ApiError::new(Code::GrantsNew, message)
+}
+
+fn announce(app: &AppName, (version, created): (VersionNumber, bool), granted: &[String]) {
     if created {
-        tracing::info!(%app, %version, "version published");
+        tracing::info!(%app, %version, ?granted, "version published");
     } else {
         tracing::debug!(%app, %version, "version published again");
     }
@@ -97,6 +110,8 @@ fn read(package: &Package, bytes_max: u64) -> Result<NewVersion, ApiError> {
         functions: assembled.functions,
         limits: assembled.limits,
         placement: assembled.placement,
+        grants: assembled.grants,
+        new_grants: package.new_grants,
         percent: package.percent,
         default: package.default,
     })

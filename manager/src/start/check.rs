@@ -1,5 +1,7 @@
 //! What a configuration has to be like before anything is opened. Looks at values only.
 
+use steading_protocol::kv::VALUE_BYTES_MAX;
+
 use super::StartError;
 use crate::Config;
 use crate::auth::{self, PasswordRefused};
@@ -12,6 +14,9 @@ const MODULE_BYTES_MAX: u64 = 900 << 20;
 
 /// More would be a store of its own on every worker.
 const VERSIONS_HELD_MAX: u64 = 100;
+
+/// More belongs into a database of the app's own.
+const KV_APP_BYTES_MAX: u64 = 1 << 40;
 
 /// Below this, a worker's heartbeats would come closer together than the time a busy one needs.
 const LOST_AFTER_MS_MIN: u64 = 100;
@@ -28,6 +33,8 @@ pub(super) fn check(config: &Config) -> Result<(), StartError> {
     for (key, value, min, max) in [
         ("module_bytes_max", config.module_bytes_max, 1, MODULE_BYTES_MAX),
         ("versions_held", config.versions_held.into(), 1, VERSIONS_HELD_MAX),
+        ("kv_value_bytes_max", config.kv_value_bytes_max, 1, VALUE_BYTES_MAX),
+        ("kv_app_bytes_max", config.kv_app_bytes_max, 1, KV_APP_BYTES_MAX),
         ("lost_after_ms", config.lost_after_ms, LOST_AFTER_MS_MIN, LOST_AFTER_MS_MAX),
     ] {
         if !(min..=max).contains(&value) {

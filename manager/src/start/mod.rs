@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use steading_protocol::Secret;
+use steading_seal::{KeyError, Keys};
 use steading_server::BindError;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -69,6 +70,9 @@ pub enum StartError {
     /// The join token of the configuration.
     #[error("the join token has fewer than {} characters", check::JOIN_TOKEN_CHARS_MIN)]
     JoinToken,
+    /// The key for secrets of the configuration.
+    #[error("STEADING_SECRETS_KEY cannot be used")]
+    SecretsKey(#[source] KeyError),
     /// A number of the configuration.
     #[error("{key} = {value} is not within {min} to {max}")]
     OutOfRange {
@@ -104,6 +108,8 @@ impl Manager {
     /// [`Self::run_until`].
     pub async fn start(config: Config) -> Result<Self, StartError> {
         check::check(&config)?;
+        let secrets = config.secrets_key.as_ref().map(Keys::parse).transpose();
+        let secrets = secrets.map_err(StartError::SecretsKey)?;
         let listener = steading_server::bind(config.listen).await?;
         let address =
             listener.local_addr().map_err(|source| BindError { address: config.listen, source })?;
@@ -113,8 +119,12 @@ impl Manager {
             Some(token) => token.clone(),
             None => data_dir.join_token()?,
         };
+        if let Some(keys) = &secrets {
+            crate::secrets::reseal(&*store, keys).await;
+        }
         let shared = Arc::new(Shared {
             store,
+            secrets,
             clock: Clock::default(),
             auth: Auth::new(&join_token, set_up),
             settings: Settings {
@@ -123,6 +133,7 @@ impl Manager {
                 lost_after: Duration::from_millis(config.lost_after_ms),
                 heartbeat_ms: config.heartbeat_ms(),
                 versions_held: config.versions_held,
+                kv: config.kv_limits(),
                 owner: config.name.clone().unwrap_or_else(owner),
             },
             signals: Signals::default(),

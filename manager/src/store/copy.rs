@@ -14,7 +14,7 @@ use super::{BoxError, SqlServer};
 use crate::{Config, data_dir};
 
 /// The tables that travel, each after those that it refers to.
-pub(crate) const TABLES: [&str; 12] = [
+pub(crate) const TABLES: [&str; 15] = [
     "app",
     "app_number",
     "version",
@@ -27,6 +27,9 @@ pub(crate) const TABLES: [&str; 12] = [
     "session",
     "token",
     "setting",
+    "app_setting",
+    "kv_store",
+    "kv_entry",
 ];
 
 /// The tables that stay: what is in them is true of one running manager only.

@@ -9,6 +9,7 @@
 //! something that a plan looks at also grows [`Store::change_get`]'s number. Times come in as arguments,
 //! except in leases, where the store's own clock is the only one that all managers share.
 
+mod app_data;
 mod check;
 mod copy;
 mod location;
@@ -35,12 +36,15 @@ use crate::Config;
 use crate::auth::SecretHash;
 use crate::schedule::PlanFn;
 
+pub(crate) use app_data::{
+    AppData, KvEntry, KvLimits, KvList, KvSlot, KvWrite, KvWritten, StoredSetting,
+};
 pub use check::{Finding, store_check};
 pub use copy::{Copied, StoreToolError, store_copy};
 pub use location::{StoreLocation, StoreLocationInvalid};
 pub(crate) use records::{
-    Activation, NewModule, NewToken, NewVersion, NewWorker, Planned, Publishing, SessionRecord,
-    Setting,
+    Activation, NewGrants, NewModule, NewToken, NewVersion, NewWorker, Planned, Publishing,
+    SessionRecord, Setting,
 };
 pub(crate) use sqlite::Sqlite;
 pub(crate) use sqlserver::{SqlServer, Target};
@@ -103,9 +107,10 @@ pub(crate) fn target(config: &Config) -> std::result::Result<Target, BoxError> {
     Ok(Target::parse(text, config.store_ca_file.as_deref())?)
 }
 
-/// The truth about apps, versions, modules, workers, placements, sessions and tokens.
+/// The truth about apps, versions, modules, workers, placements, sessions and tokens; with [`AppData`],
+/// also about settings and key-value stores.
 #[async_trait]
-pub(crate) trait Store: Send + Sync + 'static {
+pub(crate) trait Store: AppData + Send + Sync + 'static {
     /// All apps by name.
     async fn app_list(&self) -> Result<Vec<App>>;
     /// One app.

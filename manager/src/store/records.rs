@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 use steading_protocol::{
-    AppLimits, AppName, Availability, Capacity, Digest, FunctionSpec, Labels, PlacementRules,
-    VersionNumber, WorkerId,
+    AppLimits, AppName, Availability, Capacity, Digest, FunctionSpec, Grants, Labels,
+    PlacementRules, VersionNumber, WorkerId,
 };
 
 use crate::auth::SecretHash;
@@ -28,10 +28,21 @@ pub(crate) struct NewVersion {
     pub(crate) limits: AppLimits,
     /// Where it may run.
     pub(crate) placement: PlacementRules,
+    /// What it may reach.
+    pub(crate) grants: Grants,
+    /// Whether that may be more than the version before might.
+    pub(crate) new_grants: NewGrants,
     /// Whether the app becomes the default one; it does anyway when there is none.
     pub(crate) default: bool,
     /// The share of calls that it is rolled out to, percent.
     pub(crate) percent: u8,
+}
+
+/// Whether somebody has said yes to grants that the version before does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NewGrants {
+    Allowed,
+    Refused,
 }
 
 /// A module to keep.
@@ -50,6 +61,9 @@ pub(crate) enum Publishing {
     Created(VersionNumber),
     /// The app's current version holds the same package.
     Same(VersionNumber),
+    /// Nothing changed: it asks for these grants beyond those of the newest version, and nobody has
+    /// allowed that.
+    GrantsNew(Vec<String>),
     /// Nothing changed: a host name leads to another app.
     HostTaken {
         /// The host name.

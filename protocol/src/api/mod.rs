@@ -2,14 +2,18 @@
 //! Times are UTC in RFC 3339.
 
 mod rollout;
+mod setting;
 mod worker;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{AppName, Digest, FunctionSpec, PlacementRules, Secret, VersionNumber, WorkerId};
+use crate::{
+    AppName, Digest, FunctionSpec, Grants, PlacementRules, Secret, VersionNumber, WorkerId,
+};
 
 pub use rollout::{Lease, RollbackRequest, Rollout, RolloutRequest, RolloutState};
+pub use setting::{AppSetting, SettingRequest};
 pub use worker::{Placement, Worker, WorkerState};
 
 /// One app.
@@ -52,6 +56,9 @@ pub struct Version {
     pub published_at: Timestamp,
     /// Its functions.
     pub functions: Vec<FunctionSpec>,
+    /// What they may reach.
+    #[serde(default)]
+    pub grants: Grants,
 }
 
 /// One function of an app's current version, with where it answers.

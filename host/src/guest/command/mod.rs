@@ -2,7 +2,8 @@
 //! request's head is in its environment ([`environment`]), the body is its stdin, the response is what it
 //! writes to stdout ([`response`]), stderr goes to the function's log.
 //!
-//! It has no files, no sockets, and of the worker's own environment nothing. A program that ends with a code
+//! Beside them its environment has the settings that it was granted. It has no files, no sockets, and of the
+//! worker's own environment nothing. A program that ends with a code
 //! other than 0 has failed; what it wrote until then is sent only as far as it had left already, because
 //! nobody but the program knows whether it was all. A response that cannot be sent ends the program at once:
 //! hardly one looks at what `printf` returns.
@@ -24,6 +25,7 @@ use super::exchange::Exchange;
 use super::log_stream::LogStream;
 use super::run::{self, Exited, GuestState, Kind, typed};
 use super::{Answer, Conduit, GuestError, GuestRequest, Unusable};
+use crate::capability::Capabilities;
 use crate::engine::{Engine, MemoryLimit};
 
 /// A loaded program, ready to be instantiated.
@@ -38,6 +40,7 @@ pub(crate) struct CommandFunction {
     name: FunctionName,
     route: RouteTemplate,
     limits: Limits,
+    capabilities: Arc<Capabilities>,
 }
 
 /// What a store holds during one invocation.
@@ -76,9 +79,14 @@ impl CommandModule {
 }
 
 impl CommandFunction {
-    pub(crate) fn new(module: Arc<CommandModule>, spec: &FunctionSpec, limits: Limits) -> Self {
+    pub(crate) fn new(
+        module: Arc<CommandModule>,
+        spec: &FunctionSpec,
+        limits: Limits,
+        capabilities: Arc<Capabilities>,
+    ) -> Self {
         let Trigger::Http(http) = &spec.trigger;
-        Self { module, name: spec.name.clone(), route: http.route.clone(), limits }
+        Self { module, name: spec.name.clone(), route: http.route.clone(), limits, capabilities }
     }
 
     /// Runs the program once, as [`run::run`] says.
@@ -98,6 +106,9 @@ impl CommandFunction {
             .stderr(LogStream::new(Arc::clone(conduit)))
             .allow_tcp(false)
             .allow_udp(false);
+        for (name, value) in self.capabilities.settings.iter() {
+            wasi.env(name, value);
+        }
         let state = State {
             dialogue,
             memory_limit: MemoryLimit::new(self.limits.memory_bytes_max),

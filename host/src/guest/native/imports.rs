@@ -127,18 +127,22 @@ fn result(written: Written) -> i32 {
     }
 }
 
-fn memory(caller: &Caller<'_, State>) -> Result<Memory, AbiViolation> {
+pub(super) fn memory(caller: &Caller<'_, State>) -> Result<Memory, AbiViolation> {
     caller
         .data()
         .memory
         .ok_or_else(|| AbiViolation("an import was called while the module started".into()))
 }
 
-fn slice(bytes: &[u8], pointer: u32, length: u32) -> Result<&[u8], AbiViolation> {
+pub(super) fn slice(bytes: &[u8], pointer: u32, length: u32) -> Result<&[u8], AbiViolation> {
     bytes.get(range(pointer, length)).ok_or_else(|| outside(pointer, length))
 }
 
-fn slice_mut(bytes: &mut [u8], pointer: u32, length: u32) -> Result<&mut [u8], AbiViolation> {
+pub(super) fn slice_mut(
+    bytes: &mut [u8],
+    pointer: u32,
+    length: u32,
+) -> Result<&mut [u8], AbiViolation> {
     bytes.get_mut(range(pointer, length)).ok_or_else(|| outside(pointer, length))
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod bench;
 mod exchange;
 mod head;
 mod imports;
+mod kv;
 #[cfg(test)]
 mod proof;
 mod wasi;
@@ -23,6 +24,7 @@ use self::wasi::LazyWasi;
 use super::exchange::Exchange;
 use super::run::{self, GuestState, Kind, typed};
 use super::{Answer, Conduit, GuestError, GuestRequest, Unusable};
+use crate::capability::Capabilities;
 use crate::engine::{Engine, MemoryLimit};
 
 /// A loaded module, ready to be instantiated.
@@ -37,6 +39,7 @@ pub(crate) struct NativeFunction {
     module: Arc<NativeModule>,
     entry: ModuleExport,
     limits: Limits,
+    capabilities: Arc<Capabilities>,
 }
 
 /// What a store holds during one invocation.
@@ -45,6 +48,9 @@ pub(crate) struct State {
     memory: Option<Memory>,
     memory_limit: MemoryLimit,
     wasi: LazyWasi,
+    capabilities: Arc<Capabilities>,
+    /// What the last operation found; see `result_read`.
+    result: Vec<u8>,
     conduit: Arc<Conduit>,
 }
 
@@ -52,6 +58,7 @@ pub(crate) struct State {
 pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine.wasmtime());
     imports::define(&mut linker)?;
+    kv::define(&mut linker)?;
     wasmtime_wasi::p1::add_to_linker_async(&mut linker, |state: &mut State| state.wasi.context())?;
     Ok(linker)
 }
@@ -77,7 +84,12 @@ impl NativeFunction {
     ) -> Result<Self, Unusable> {
         let entry = module.instance.module().get_export_index(export);
         let entry = entry.ok_or_else(|| Unusable::NoExport(export.to_owned()))?;
-        Ok(Self { module, entry, limits })
+        Ok(Self { module, entry, limits, capabilities: Arc::default() })
+    }
+
+    /// The function with what it may reach; without this it reaches nothing.
+    pub(crate) fn granted(self, capabilities: Arc<Capabilities>) -> Self {
+        Self { capabilities, ..self }
     }
 
     /// Runs the function once in a fresh instance, as [`run::run`] says.
@@ -90,7 +102,9 @@ impl NativeFunction {
             exchange: NativeExchange::new(request, &self.limits, Arc::clone(conduit)),
             memory: None,
             memory_limit: MemoryLimit::new(self.limits.memory_bytes_max),
-            wasi: LazyWasi::new(Arc::clone(conduit)),
+            wasi: LazyWasi::new(Arc::clone(conduit), Arc::clone(&self.capabilities)),
+            capabilities: Arc::clone(&self.capabilities),
+            result: vec![],
             conduit: Arc::clone(conduit),
         };
         run::run(self, self.module.instance.module().engine(), state, &self.limits).await

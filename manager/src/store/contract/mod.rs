@@ -1,8 +1,10 @@
 //! What every store promises, as functions that each implementation's tests run on a fresh store.
 //! One function, one promise; nothing here knows which database is behind the trait.
 
+pub(in crate::store) mod app_data;
 pub(in crate::store) mod apps;
 pub(in crate::store) mod credentials;
+pub(in crate::store) mod kv;
 pub(in crate::store) mod leases;
 pub(in crate::store) mod rollouts;
 pub(in crate::store) mod values;
@@ -15,10 +17,10 @@ use steading_protocol::api::Placement;
 use steading_protocol::desired::{PlacementReport, PlacementState, PlacementsReport};
 use steading_protocol::{
     AppLimits, AppName, AuthLevel, Availability, Capacity, Digest, FunctionSpec, Generation,
-    HttpTrigger, Labels, Limits, PlacementRules, Trigger, VersionNumber, WorkerId,
+    Grants, HttpTrigger, Labels, Limits, PlacementRules, Trigger, VersionNumber, WorkerId,
 };
 
-use super::{NewModule, NewVersion, NewWorker, Publishing, Store};
+use super::{NewGrants, NewModule, NewVersion, NewWorker, Publishing, Store};
 use crate::auth::SecretHash;
 use crate::schedule::plan;
 
@@ -47,6 +49,17 @@ macro_rules! promises {
         $test!(rollouts::workers_are_told_what_code_to_hold);
         $test!(rollouts::a_host_goes_with_the_version_that_has_it);
         $test!(rollouts::what_a_worker_offers_is_kept_and_counted_as_a_change);
+        $test!(app_data::a_version_asks_for_no_more_than_the_newest_until_somebody_allows_it);
+        $test!(app_data::settings_reach_the_workers_that_may_read_them_with_a_new_generation);
+        $test!(app_data::two_spellings_are_one_setting_and_a_resealed_one_changes_nothing_else);
+        $test!(app_data::what_belongs_to_an_app_goes_with_it);
+        $test!(app_data::a_worker_is_told_the_grants_of_what_it_has_alone);
+        $test!(kv::a_store_does_what_a_map_does);
+        $test!(kv::increments_at_once_are_all_counted);
+        $test!(kv::of_those_who_saw_the_same_revision_one_may_write);
+        $test!(kv::a_removed_and_rewritten_entry_is_another_one);
+        $test!(kv::keys_are_listed_by_their_bytes_in_pages);
+        $test!(kv::a_value_and_an_app_have_their_limits);
         $test!(credentials::sessions_are_kept_touched_and_forgotten);
         $test!(credentials::tokens_are_found_by_hash_until_revoked);
         $test!(credentials::a_setting_is_inserted_once_and_can_be_put);
@@ -98,6 +111,8 @@ pub(in crate::store) fn version(app: &str, bytes: &[u8]) -> NewVersion {
         functions: vec![function],
         limits: AppLimits { in_flight_max: Some(7) },
         placement: PlacementRules::default(),
+        grants: Grants::default(),
+        new_grants: NewGrants::Refused,
         percent: 100,
         default: false,
     }
@@ -108,7 +123,7 @@ async fn publish(store: &dyn Store, app: &str, bytes: &[u8]) -> VersionNumber {
     planned(store).await;
     match published {
         Publishing::Created(version) | Publishing::Same(version) => version,
-        taken @ Publishing::HostTaken { .. } => panic!("{taken:?}"),
+        refused => panic!("{refused:?}"),
     }
 }
 

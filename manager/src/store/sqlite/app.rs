@@ -34,11 +34,7 @@ pub(super) fn default_set(store: &Connection, app: &AppName) -> rusqlite::Result
 
 pub(super) fn delete(store: &Connection, app: &AppName) -> rusqlite::Result<bool> {
     // The placements go with the app, so the plan alone would not see who had it.
-    store.execute(
-        "UPDATE worker SET generation = generation + 1 WHERE worker IN
-           (SELECT worker FROM placement WHERE app = ?1 AND position IS NOT NULL)",
-        [app.as_str()],
-    )?;
+    raise_workers(store, app)?;
     let deleted = store.execute("DELETE FROM app WHERE app = ?1", [app.as_str()])?;
     store.execute(
         "DELETE FROM module WHERE digest NOT IN (SELECT digest FROM version_module)",
@@ -48,6 +44,20 @@ pub(super) fn delete(store: &Connection, app: &AppName) -> rusqlite::Result<bool
         change::note(store)?;
     }
     Ok(deleted > 0)
+}
+
+/// What workers are told of an app has changed.
+pub(super) fn tell_workers(store: &Connection, app: &AppName) -> rusqlite::Result<()> {
+    raise_workers(store, app)?;
+    change::note(store)
+}
+
+fn raise_workers(store: &Connection, app: &AppName) -> rusqlite::Result<usize> {
+    store.execute(
+        "UPDATE worker SET generation = generation + 1 WHERE worker IN
+           (SELECT worker FROM placement WHERE app = ?1 AND position IS NOT NULL)",
+        [app.as_str()],
+    )
 }
 
 /// Makes an app whose first version is in service.

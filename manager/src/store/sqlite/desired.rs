@@ -6,7 +6,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use steading_protocol::desired::{DesiredApp, DesiredState, ModuleRef};
 use steading_protocol::{AppName, Generation, VersionNumber, WorkerId};
 
-use super::{change, row};
+use super::{app_setting, change, row};
+use crate::store::app_data::granted;
 
 pub(super) fn generation(
     store: &Connection,
@@ -35,8 +36,9 @@ pub(super) fn get(
 ) -> rusqlite::Result<Option<DesiredState>> {
     let Some(generation) = generation(store, worker)? else { return Ok(None) };
     let mut modules = modules(store, worker)?;
+    let settings = app_setting::of_worker(store, worker)?;
     let mut statement = store.prepare_cached(
-        "SELECT app, version, percent, hosts, functions, limits
+        "SELECT app, version, percent, hosts, functions, limits, grants
          FROM placement JOIN version USING (app, version)
          WHERE worker = ?1 AND position IS NOT NULL ORDER BY position",
     )?;
@@ -44,7 +46,9 @@ pub(super) fn get(
         let (app, version) = (row::parsed(found, 0)?, VersionNumber(found.get(1)?));
         let of = (app, version);
         let modules = modules.remove(&of).unwrap_or_default();
+        let grants = row::json(found, 6)?;
         Ok(DesiredApp {
+            settings: granted(&of.0, &grants, &settings),
             app: of.0,
             version,
             percent: found.get(2)?,
@@ -52,6 +56,7 @@ pub(super) fn get(
             modules,
             functions: row::json(found, 4)?,
             limits: row::json(found, 5)?,
+            grants,
         })
     })?;
     let apps = apps.collect::<rusqlite::Result<_>>()?;

@@ -3,6 +3,7 @@
 //! One file per resource holds the statements, `methods` gives each method of the trait its lane, and
 //! this one opens the file. No type of the database leaves this folder.
 
+mod app_data;
 mod methods;
 
 mod lanes;
@@ -12,8 +13,10 @@ mod check;
 mod source;
 
 mod app;
+mod app_setting;
 mod change;
 mod desired;
+mod kv;
 mod lease;
 mod module;
 mod placement;
@@ -44,6 +47,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("migrations/0002_app_limits.sql")),
     M::up(include_str!("migrations/0003_microseconds_leases_changes.sql")),
     M::up(include_str!("migrations/0004_rollouts_offers.sql")),
+    M::up(include_str!("migrations/0005_grants_settings_kv.sql")),
 ];
 
 /// The embedded store.

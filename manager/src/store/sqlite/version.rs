@@ -3,14 +3,16 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use steading_protocol::api::{App, Rollout, RolloutState, Version};
-use steading_protocol::{AppName, Digest, FunctionSpec, PlacementRules, VersionNumber};
+use steading_protocol::{
+    AppName, Digest, FunctionSpec, Grants, PlacementRules, VersionNumber, WorkerId,
+};
 
 use super::{app, module, rollout, row};
 use crate::schedule::PlannedVersion;
-use crate::store::{NewVersion, Publishing};
+use crate::store::{NewGrants, NewVersion, Publishing};
 
 const SELECT: &str =
-    "SELECT app, version, package, size_bytes, published_at, functions FROM version";
+    "SELECT app, version, package, size_bytes, published_at, functions, grants FROM version";
 
 pub(super) fn list(store: &Connection, app: &AppName) -> rusqlite::Result<Vec<Version>> {
     let sql = format!("{SELECT} WHERE app = ?1 ORDER BY version DESC");
@@ -50,6 +52,30 @@ pub(super) fn hosts(
     statement.query_row(params![app.as_str(), version.0], |found| row::json(found, 0))
 }
 
+/// What the newest version of an app may reach; nothing where there is no version.
+fn newest_grants(store: &Connection, app: &AppName) -> rusqlite::Result<Grants> {
+    let mut statement = store.prepare_cached(
+        "SELECT grants FROM version WHERE app = ?1 ORDER BY version DESC LIMIT 1",
+    )?;
+    let found = statement.query_row([app.as_str()], |found| row::json(found, 0)).optional()?;
+    Ok(found.unwrap_or_default())
+}
+
+/// What a version that is placed on a worker may reach.
+pub(super) fn placed_grants(
+    store: &Connection,
+    worker: &WorkerId,
+    app: &AppName,
+    version: VersionNumber,
+) -> rusqlite::Result<Option<Grants>> {
+    let mut statement = store.prepare_cached(
+        "SELECT grants FROM version JOIN placement USING (app, version)
+         WHERE worker = ?1 AND app = ?2 AND version = ?3",
+    )?;
+    let of = params![worker.as_str(), app.as_str(), version.0];
+    statement.query_row(of, |found| row::json(found, 0)).optional()
+}
+
 /// What a version needs of its workers.
 pub(super) fn planned(
     store: &Connection,
@@ -83,6 +109,12 @@ pub(super) fn publish(
     for host in &new.hosts {
         if let Some(app) = app::host_owner(store, host, &new.app)? {
             return Ok(Publishing::HostTaken { host: host.clone(), app });
+        }
+    }
+    if new.new_grants == NewGrants::Refused {
+        let beyond = new.grants.beyond(&newest_grants(store, &new.app)?);
+        if !beyond.is_empty() {
+            return Ok(Publishing::GrantsNew(beyond));
         }
     }
     let version = next_number(store, &new.app)?;
@@ -139,8 +171,8 @@ fn insert(
 ) -> rusqlite::Result<()> {
     store.execute(
         "INSERT INTO version (app, version, package, size_bytes, published_at, hosts, functions,
-           limits, placement)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+           limits, placement, grants)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         params![
             new.app.as_str(),
             version.0,
@@ -151,6 +183,7 @@ fn insert(
             row::to_json(&new.functions)?,
             row::to_json(&new.limits)?,
             row::to_json(&new.placement)?,
+            row::to_json(&new.grants)?,
         ],
     )?;
     for (position, new_module) in new.modules.iter().enumerate() {
@@ -171,5 +204,6 @@ fn read(found: &Row<'_>) -> rusqlite::Result<Version> {
         size_bytes: found.get(3)?,
         published_at: row::time(found, 4)?,
         functions: row::json(found, 5)?,
+        grants: row::json(found, 6)?,
     })
 }

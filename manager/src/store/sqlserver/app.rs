@@ -40,18 +40,29 @@ pub(super) async fn default_set(tx: &mut Tx, app: &AppName) -> Result<bool, Faul
 
 pub(super) async fn delete(tx: &mut Tx, app: &AppName) -> Result<bool, Fault> {
     // The placements go with the app, so the plan alone would not see who had it.
-    tx.execute(
-        "UPDATE worker SET generation = generation + 1 WHERE worker IN
-           (SELECT worker FROM placement WHERE app = @P1 AND position IS NOT NULL)",
-        &[&app.as_str()],
-    )
-    .await?;
+    raise_workers(tx, app).await?;
     let deleted = tx.execute("DELETE FROM app WHERE app = @P1", &[&app.as_str()]).await? > 0;
     module::delete_unused(tx).await?;
     if deleted {
         change::note(tx).await?;
     }
     Ok(deleted)
+}
+
+/// What workers are told of an app has changed.
+pub(super) async fn tell_workers(tx: &mut Tx, app: &AppName) -> Result<(), Fault> {
+    raise_workers(tx, app).await?;
+    change::note(tx).await
+}
+
+async fn raise_workers(tx: &mut Tx, app: &AppName) -> Result<(), Fault> {
+    tx.execute(
+        "UPDATE worker SET generation = generation + 1 WHERE worker IN
+           (SELECT worker FROM placement WHERE app = @P1 AND position IS NOT NULL)",
+        &[&app.as_str()],
+    )
+    .await?;
+    Ok(())
 }
 
 /// Makes an app whose first version is in service.

@@ -6,10 +6,11 @@ use steading_protocol::desired::{DesiredApp, DesiredState, ModuleRef};
 use steading_protocol::{AppName, Generation, VersionNumber, WorkerId};
 use tiberius::Row;
 
-use super::change;
 use super::fault::Fault;
 use super::row;
 use super::tx::Tx;
+use super::{app_setting, change};
+use crate::store::app_data::granted;
 
 pub(super) async fn generation(
     tx: &mut Tx,
@@ -26,7 +27,7 @@ pub(super) async fn raise(tx: &mut Tx, worker: &WorkerId, above: Generation) -> 
     if raised > 0 { change::note(tx).await } else { Ok(()) }
 }
 
-/// The whole document, from four reads that have to agree.
+/// The whole document, from five reads that have to agree.
 pub(super) async fn get(
     tx: &mut Tx,
     worker: &WorkerId,
@@ -34,9 +35,11 @@ pub(super) async fn get(
 ) -> Result<Option<DesiredState>, Fault> {
     let Some(generation) = generation(tx, worker).await? else { return Ok(None) };
     let mut modules = modules(tx, worker).await?;
+    let settings = app_setting::of_worker(tx, worker).await?;
     let found = tx
         .rows(
-            "SELECT v.app, v.version, p.[percent], v.hosts, v.functions, v.limits FROM placement p
+            "SELECT v.app, v.version, p.[percent], v.hosts, v.functions, v.limits, v.grants
+             FROM placement p
              JOIN version v ON v.app = p.app AND v.version = p.version
              WHERE p.worker = @P1 AND p.position IS NOT NULL ORDER BY p.position",
             &[&worker.as_str()],
@@ -46,7 +49,9 @@ pub(super) async fn get(
         let of = (row::parsed(found, 0)?, row::version(found, 1)?);
         let modules = modules.remove(&of).unwrap_or_default();
         let (app, version) = of;
+        let grants = row::json(found, 6)?;
         Ok(DesiredApp {
+            settings: granted(&app, &grants, &settings),
             app,
             version,
             percent: row::number(found, 2)?,
@@ -54,6 +59,7 @@ pub(super) async fn get(
             modules,
             functions: row::json(found, 4)?,
             limits: row::json(found, 5)?,
+            grants,
         })
     });
     let apps = apps.collect::<Result<_, Fault>>()?;

@@ -40,6 +40,8 @@ const IDLE_TRUSTED: Duration = Duration::from_secs(1);
 pub(super) enum Hold {
     /// Nothing: statements that stand for themselves, each of which may happen twice.
     Nothing,
+    /// A transaction, whose work takes what locks it needs.
+    Own,
     /// That nobody writes meanwhile: several reads that have to agree.
     Shared,
     /// All of it.

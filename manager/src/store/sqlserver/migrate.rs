@@ -13,7 +13,10 @@ use super::{Target, create, row};
 use crate::store::Result;
 
 /// In order; one that was released is never changed, only followed by another.
-pub(crate) const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_start.sql")];
+pub(crate) const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_start.sql"),
+    include_str!("migrations/0002_grants_settings_kv.sql"),
+];
 
 /// The lock of whoever migrates.
 const LOCK: &str = "steading-migrate";
@@ -113,7 +116,9 @@ mod tests {
     fn the_statements_stay_within_what_any_server_runs() {
         let sources = [
             include_str!("app.rs"),
+            include_str!("app_setting.rs"),
             include_str!("desired.rs"),
+            include_str!("kv.rs"),
             include_str!("lease.rs"),
             include_str!("module.rs"),
             include_str!("placement.rs"),

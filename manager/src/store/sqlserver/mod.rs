@@ -14,6 +14,7 @@
 //! features would bring OpenSSL. The pool is deadpool and not bb8, because it hands the error of a
 //! failed login to whoever asked for a connection and not to a log.
 
+mod app_data;
 mod methods;
 
 mod ado;
@@ -29,8 +30,10 @@ mod check;
 mod fill;
 
 mod app;
+mod app_setting;
 mod change;
 mod desired;
+mod kv;
 mod lease;
 mod module;
 mod placement;

@@ -37,12 +37,15 @@ impl Tx {
         let mut tx = Self { connection: Some(connection), began: false, ended: false };
         let mode = match hold {
             Hold::Nothing => return Ok(tx),
-            Hold::Shared => "Shared",
-            Hold::Alone => "Exclusive",
+            Hold::Own => None,
+            Hold::Shared => Some("Shared"),
+            Hold::Alone => Some("Exclusive"),
         };
         tx.began = true;
         tx.batch("BEGIN TRANSACTION").await?;
-        tx.take_lock(LANE, mode, "Transaction", wait_ms).await?;
+        if let Some(mode) = mode {
+            tx.take_lock(LANE, mode, "Transaction", wait_ms).await?;
+        }
         Ok(tx)
     }
 

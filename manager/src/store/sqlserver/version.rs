@@ -2,17 +2,17 @@
 
 use jiff::Timestamp;
 use steading_protocol::api::{App, Rollout, RolloutState, Version};
-use steading_protocol::{AppName, Digest, VersionNumber};
+use steading_protocol::{AppName, Digest, Grants, VersionNumber, WorkerId};
 use tiberius::Row;
 
 use super::fault::Fault;
 use super::row::{self, Moment};
 use super::tx::Tx;
 use super::{app, module, rollout};
-use crate::store::{NewVersion, Publishing};
+use crate::store::{NewGrants, NewVersion, Publishing};
 
 const SELECT: &str =
-    "SELECT app, version, package, size_bytes, published_at, functions FROM version";
+    "SELECT app, version, package, size_bytes, published_at, functions, grants FROM version";
 
 pub(super) async fn list(tx: &mut Tx, app: &AppName) -> Result<Vec<Version>, Fault> {
     let sql = format!("{SELECT} WHERE app = @P1 ORDER BY version DESC");
@@ -50,6 +50,28 @@ pub(super) async fn hosts(
     found.as_ref().map_or(Ok(vec![]), |found| row::json(found, 0))
 }
 
+/// What the newest version of an app may reach; nothing where there is no version.
+async fn newest_grants(tx: &mut Tx, app: &AppName) -> Result<Grants, Fault> {
+    let sql = "SELECT TOP (1) grants FROM version WHERE app = @P1 ORDER BY version DESC";
+    let found = tx.row(sql, &[&app.as_str()]).await?;
+    found.as_ref().map_or(Ok(Grants::default()), |found| row::json(found, 0))
+}
+
+/// What a version that is placed on a worker may reach.
+pub(super) async fn placed_grants(
+    tx: &mut Tx,
+    worker: &WorkerId,
+    app: &AppName,
+    version: VersionNumber,
+) -> Result<Option<Grants>, Fault> {
+    let sql = "SELECT v.grants FROM version v
+        JOIN placement p ON p.app = v.app AND p.version = v.version
+        WHERE p.worker = @P1 AND p.app = @P2 AND p.version = @P3";
+    let of = (worker.as_str(), app.as_str(), i64::from(version.0));
+    let found = tx.row(sql, &[&of.0, &of.1, &of.2]).await?;
+    found.as_ref().map(|found| row::json(found, 0)).transpose()
+}
+
 pub(super) async fn publish(
     tx: &mut Tx,
     new: &NewVersion,
@@ -67,6 +89,12 @@ pub(super) async fn publish(
     for host in &new.hosts {
         if let Some(app) = app::host_owner(tx, host, &new.app).await? {
             return Ok(Publishing::HostTaken { host: host.clone(), app });
+        }
+    }
+    if new.new_grants == NewGrants::Refused {
+        let beyond = new.grants.beyond(&newest_grants(tx, &new.app).await?);
+        if !beyond.is_empty() {
+            return Ok(Publishing::GrantsNew(beyond));
         }
     }
     let version = next_number(tx, &new.app).await?;
@@ -127,8 +155,9 @@ async fn insert(
     let version = i64::from(version.0);
     tx.execute(
         "INSERT INTO version
-           (app, version, package, size_bytes, published_at, hosts, functions, limits, placement)
-         VALUES (@P1, @P2, @P3, @P4, @P5, @P6, @P7, @P8, @P9)",
+           (app, version, package, size_bytes, published_at, hosts, functions, limits, placement,
+            grants)
+         VALUES (@P1, @P2, @P3, @P4, @P5, @P6, @P7, @P8, @P9, @P10)",
         &[
             &new.app.as_str(),
             &version,
@@ -139,6 +168,7 @@ async fn insert(
             &row::to_json(&new.functions)?,
             &row::to_json(&new.limits)?,
             &row::to_json(&new.placement)?,
+            &row::to_json(&new.grants)?,
         ],
     )
     .await?;
@@ -162,5 +192,6 @@ fn read(found: &Row) -> Result<Version, Fault> {
         size_bytes: row::number(found, 3)?,
         published_at: row::time(found, 4)?,
         functions: row::json(found, 5)?,
+        grants: row::json(found, 6)?,
     })
 }

@@ -20,7 +20,7 @@ const RECORD_BYTES: usize = 17;
 
 /// The functions, with the types of their parameters. Where there are more than four, the record's
 /// arguments begin anew.
-const FUNCTIONS: [(&str, &str); 26] = [
+const FUNCTIONS: [(&str, &str); 33] = [
     ("request_head_read", "i32 i32"),
     ("request_body_read", "i32 i32"),
     ("response_send", "i32 i32 i32 i32"),
@@ -47,6 +47,13 @@ const FUNCTIONS: [(&str, &str); 26] = [
     ("fd_seek", "i32 i64 i32 i32"),
     ("path_open", "i32 i32 i32 i32 i32 i64 i64 i32 i32"),
     ("sock_recv", "i32 i32 i32 i32 i32 i32"),
+    ("result_read", "i32 i32"),
+    ("kv_get", "i32 i32 i32 i32"),
+    ("kv_set", "i32 i32 i32 i32 i32 i32"),
+    ("kv_delete", "i32 i32 i32 i32"),
+    ("kv_list", "i32 i32 i32 i32 i32 i32 i32"),
+    ("kv_increment", "i32 i32 i32 i32 i64"),
+    ("kv_compare_and_set", "i32 i32 i32 i32 i64 i32 i32"),
 ];
 
 /// The interpreter. Its script is the request's body, at 0; see the corpus for the rest of memory.

@@ -1,0 +1,36 @@
+//! What guests may reach outside of their sandbox: each capability once, as plain async Rust that knows
+//! neither wasm nor a kind of guest. What a guest sees of one is a thin binding in [`guest`](crate::guest).
+//!
+//! Invariant: nothing is here by default. [`Capabilities::default`] reaches nothing; what there is comes from
+//! the grants of the version that is called.
+
+mod kv;
+mod settings;
+
+use std::sync::Arc;
+
+use steading_protocol::desired::DesiredApp;
+
+pub(crate) use kv::{Entry, Kv, KvError, KvRemote};
+pub(crate) use settings::{Settings, UnreadableSetting};
+
+/// What the functions of one version of an app may reach.
+#[derive(Default)]
+pub(crate) struct Capabilities {
+    /// Its settings.
+    pub(crate) settings: Settings,
+    /// Its key-value stores; none without a grant.
+    pub(crate) kv: Option<Kv>,
+}
+
+impl Capabilities {
+    /// What a version is granted; an error when it must not be started like that.
+    pub(crate) fn of(
+        app: &DesiredApp,
+        remote: &Arc<KvRemote>,
+    ) -> Result<Arc<Self>, UnreadableSetting> {
+        let settings = Settings::of(app)?;
+        let kv = (!app.grants.kv.is_empty()).then(|| Kv::of(app, Arc::clone(remote)));
+        Ok(Arc::new(Self { settings, kv }))
+    }
+}
