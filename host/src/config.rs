@@ -11,7 +11,7 @@ use url::Url;
 use crate::ceilings::{Ceilings, CeilingsError};
 use crate::{
     AvailabilityConfig, CapacityConfig, CapsConfig, CapsConfigError, CeilingsConfig, EngineConfig,
-    EngineError, ServerConfig, ServerConfigError,
+    EngineError, OutboundConfig, ServerConfig, ServerConfigError,
 };
 
 /// Everything a worker is started with; read from TOML, unknown keys are errors.
@@ -47,6 +47,8 @@ pub struct Config {
     pub server: ServerConfig,
     /// What functions may ask for.
     pub ceilings: CeilingsConfig,
+    /// What functions may send, together.
+    pub outbound: OutboundConfig,
     /// What the manager may place here.
     pub capacity: CapacityConfig,
     /// What the whole process may take of a Windows machine.
@@ -103,6 +105,7 @@ impl Default for Config {
             engine: EngineConfig::default(),
             server: ServerConfig::default(),
             ceilings: CeilingsConfig::default(),
+            outbound: OutboundConfig::default(),
             capacity: CapacityConfig::default(),
             caps: CapsConfig::default(),
             availability: AvailabilityConfig::default(),
@@ -125,7 +128,7 @@ impl Config {
         if let Some(key) = self.capacity.fault() {
             return Err(ConfigError::Range { key, min: 1, max: u64::from(u32::MAX) });
         }
-        match self.availability.fault() {
+        match self.outbound.fault().or_else(|| self.availability.fault()) {
             Some((key, min, max)) => Err(ConfigError::Range { key, min, max }),
             None => Ok(()),
         }

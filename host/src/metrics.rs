@@ -2,6 +2,8 @@
 //! invocation touches its own counters and no table. The series of a version end with it: a worker that
 //! lives through a thousand versions does not tell of all of them.
 
+mod outbound;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +17,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use steading_protocol::VersionNumber;
 
+use self::outbound::OutboundMetrics;
 use crate::invoke::Took;
 
 /// The worker's metrics; shared by everything that counts.
@@ -26,6 +29,7 @@ pub(crate) struct Metrics {
     refusals: Family<RefusalLabels, Counter>,
     kv_operations: Family<KvLabels, Counter>,
     kv_durations: Histogram,
+    pub(crate) outbound: OutboundMetrics,
     pub(crate) connections: Gauge,
     pub(crate) in_flight: Gauge,
     pub(crate) generation: Gauge,
@@ -124,6 +128,7 @@ impl Metrics {
             "Time from the function's call to its result",
             kv_durations.clone(),
         );
+        let outbound = OutboundMetrics::registered(&mut registry);
         registry.register("connections", "Open connections", connections.clone());
         registry.register("in_flight", "Invocations running now", in_flight.clone());
         registry.register("generation", "Generation of the desired state", generation.clone());
@@ -135,6 +140,7 @@ impl Metrics {
             refusals,
             kv_operations,
             kv_durations,
+            outbound,
             connections,
             in_flight,
             generation,

@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::admission::{Admission, Gates};
 use crate::availability::{Keeper, Openness};
-use crate::capability::KvRemote;
+use crate::capability::{Exit, KvRemote};
 use crate::ceilings::Ceilings;
 use crate::control::ControlState;
 use crate::desired::{Applier, Follower, Link, Loader, Offer, Pulse, Served, StateDir, compiling};
@@ -57,6 +57,14 @@ pub enum StartError {
         /// The folder.
         path: PathBuf,
         /// What the system says.
+        source: std::io::Error,
+    },
+    /// The authorities that functions should trust cannot be read.
+    #[error("cannot use outbound.ca_file{}", path.as_ref().map_or(String::new(), |path| format!(" {}", path.display())))]
+    Authorities {
+        /// The file.
+        path: Option<PathBuf>,
+        /// What is wrong with it.
         source: std::io::Error,
     },
     /// The HTTP client could not be set up.
@@ -154,7 +162,16 @@ fn loader(
         gates: Gates::default(),
         ceilings: ceilings.map_err(ConfigError::from)?,
         kv: Arc::clone(kv),
+        exit: exit(config, metrics)?,
         compiling: compiling(),
+    })
+}
+
+/// The way out for functions.
+fn exit(config: &Config, metrics: &Arc<Metrics>) -> Result<Arc<Exit>, StartError> {
+    Exit::new(&config.outbound, metrics).map_err(|source| {
+        let path = config.outbound.ca_file.clone();
+        StartError::Authorities { path, source }
     })
 }
 

@@ -5,6 +5,7 @@
 //! the grants of the version that is called.
 
 mod kv;
+mod outbound;
 mod settings;
 
 use std::sync::Arc;
@@ -12,6 +13,10 @@ use std::sync::Arc;
 use steading_protocol::desired::DesiredApp;
 
 pub(crate) use kv::{Entry, Kv, KvError, KvRemote};
+pub use outbound::OutboundConfig;
+pub(crate) use outbound::{
+    Awaited, Driver, Errand, Exit, Limit, Outbound, OutboundError, Patience, RequestBody, ResponseBody,
+};
 pub(crate) use settings::{Settings, UnreadableSetting};
 
 /// What the functions of one version of an app may reach.
@@ -21,6 +26,8 @@ pub(crate) struct Capabilities {
     pub(crate) settings: Settings,
     /// Its key-value stores; none without a grant.
     pub(crate) kv: Option<Kv>,
+    /// Where it may send requests; nowhere without one.
+    pub(crate) outbound: Option<Arc<Outbound>>,
 }
 
 impl Capabilities {
@@ -28,9 +35,11 @@ impl Capabilities {
     pub(crate) fn of(
         app: &DesiredApp,
         remote: &Arc<KvRemote>,
+        exit: &Arc<Exit>,
     ) -> Result<Arc<Self>, UnreadableSetting> {
         let settings = Settings::of(app)?;
         let kv = (!app.grants.kv.is_empty()).then(|| Kv::of(app, Arc::clone(remote)));
-        Ok(Arc::new(Self { settings, kv }))
+        let outbound = Some(Outbound::new(app.grants.outbound.clone(), exit));
+        Ok(Arc::new(Self { settings, kv, outbound }))
     }
 }

@@ -15,7 +15,7 @@ use super::call::LinkError;
 use super::chain;
 use super::link::Session;
 use crate::admission::Gates;
-use crate::capability::{Capabilities, KvRemote, UnreadableSetting};
+use crate::capability::{Capabilities, Exit, KvRemote, UnreadableSetting};
 use crate::ceilings::{Ceilings, OverCeiling};
 use crate::engine::{CacheError, CodeCache};
 use crate::guest::{GuestModule, Linkers, Unusable};
@@ -30,6 +30,7 @@ pub(crate) struct Loader {
     pub(crate) gates: Gates,
     pub(crate) ceilings: Ceilings,
     pub(crate) kv: Arc<KvRemote>,
+    pub(crate) exit: Arc<Exit>,
     pub(crate) compiling: Semaphore,
 }
 
@@ -89,7 +90,7 @@ impl Loader {
         app: &DesiredApp,
         modules: &HashMap<&Digest, GuestModule>,
     ) -> Result<Loaded, LoadError> {
-        let (counts, capabilities) = (Arc::default(), Capabilities::of(app, &self.kv)?);
+        let (counts, capabilities) = (Arc::default(), Capabilities::of(app, &self.kv, &self.exit)?);
         let shared = (&counts, &capabilities);
         let function = |spec| self.function(app, spec, modules, shared).map(Arc::new);
         let functions: Vec<_> = app.functions.iter().map(function).collect::<Result<_, _>>()?;

@@ -17,6 +17,7 @@ mod log;
 mod log_stream;
 mod module;
 pub(crate) mod native;
+mod outgoing;
 mod outlet;
 mod path;
 mod run;

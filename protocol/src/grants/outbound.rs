@@ -101,7 +101,10 @@ impl OutboundRule {
         }
         let host = match url.host() {
             Some(Host::Ipv4(address)) => HostPattern::Address(address.into()),
-            Some(Host::Ipv6(address)) => HostPattern::Address(address.into()),
+            // `::ffff:10.0.0.7` is the same machine as `10.0.0.7`
+            Some(Host::Ipv6(address)) => {
+                HostPattern::Address(IpAddr::from(address).to_canonical())
+            }
             Some(Host::Domain(name)) => pattern(name)?,
             None => return Err("it names no host"),
         };
@@ -116,6 +119,8 @@ fn pattern(name: &str) -> Result<HostPattern, &'static str> {
         Some(name) => (true, name),
         None => (false, name),
     };
+    // with a dot at its end it is the same name
+    let name = name.strip_suffix('.').unwrap_or(name);
     if name.is_empty() || name.contains('*') {
         return Err("`*` stands only for the first parts of a name: `*.corp.local`");
     }
@@ -195,6 +200,8 @@ mod tests {
             ("http://10.0.0.7/v1/", "10.0.0.7", 80, "/v1", "http://10.0.0.7/v1"),
             ("http://0x7f.1:81/a", "127.0.0.1", 81, "/a", "http://127.0.0.1:81/a"),
             ("https://[::1]/", "[::1]", 443, "", "https://[::1]"),
+            ("http://[::ffff:10.0.0.7]", "10.0.0.7", 80, "", "http://10.0.0.7"),
+            ("https://a.example./v1", "a.example", 443, "/v1", "https://a.example/v1"),
             ("https://a.example/x/../y", "a.example", 443, "/y", "https://a.example/y"),
         ] {
             let rule = rule(text).unwrap();

@@ -28,6 +28,7 @@ use super::exchange::Exchange;
 use super::log_stream::LogStream;
 use super::run::{self, GuestState, Kind};
 use super::{Answer, Conduit, GuestError, GuestRequest, Unusable};
+use crate::capability::Capabilities;
 use crate::engine::{Engine, MemoryLimit, slots};
 
 /// A loaded component, ready to be instantiated.
@@ -46,6 +47,7 @@ enum World {
 pub(crate) struct ComponentFunction {
     module: Arc<ComponentModule>,
     limits: Limits,
+    capabilities: Arc<Capabilities>,
 }
 
 /// What a store holds during one invocation.
@@ -122,8 +124,12 @@ impl World {
 }
 
 impl ComponentFunction {
-    pub(crate) fn new(module: Arc<ComponentModule>, limits: Limits) -> Self {
-        Self { module, limits }
+    pub(crate) fn new(
+        module: Arc<ComponentModule>,
+        limits: Limits,
+        capabilities: Arc<Capabilities>,
+    ) -> Self {
+        Self { module, limits, capabilities }
     }
 
     pub(crate) fn slots(&self) -> u32 {
@@ -136,13 +142,18 @@ impl ComponentFunction {
         request: GuestRequest,
         conduit: &Arc<Conduit>,
     ) -> Result<Answer, GuestError> {
-        let state = State::new(request, &self.limits, conduit);
+        let state = State::new(request, &self.limits, &self.capabilities, conduit);
         run::run(self, self.module.world.engine(), state, &self.limits).await
     }
 }
 
 impl State {
-    fn new(request: GuestRequest, limits: &Limits, conduit: &Arc<Conduit>) -> Self {
+    fn new(
+        request: GuestRequest,
+        limits: &Limits,
+        capabilities: &Capabilities,
+        conduit: &Arc<Conduit>,
+    ) -> Self {
         let (method, head) = (request.head.method.clone(), request::head(&request));
         let exchange = Exchange::new(request.body, limits, Arc::clone(conduit));
         let dialogue = Dialogue::new(exchange, method, conduit);
@@ -166,7 +177,7 @@ impl State {
             table,
             wasi,
             http,
-            outbound: Outbound::new(Arc::clone(conduit)),
+            outbound: Outbound::new(capabilities, Arc::clone(conduit)),
         }
     }
 
