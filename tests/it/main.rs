@@ -6,6 +6,7 @@ mod bad_input;
 mod ceilings;
 mod cluster;
 mod commands;
+mod components;
 mod dev;
 mod edge;
 mod faults;

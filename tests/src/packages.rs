@@ -36,28 +36,38 @@ pub async fn built(steading: &Path, folder: &str) -> Vec<u8> {
 
 /// The program `behave` of `tests/commands`, as plain cargo builds it.
 pub async fn command() -> Vec<u8> {
-    let name = "tests/commands";
+    compiled("steading-test-commands", "wasm32-wasip1").await
+}
+
+/// A component of `tests/components`, as plain cargo builds it: `wasi02` or `wasi03`.
+pub async fn component(name: &str) -> Vec<u8> {
+    compiled(&format!("steading-test-{name}"), "wasm32-wasip2").await
+}
+
+/// The one module that plain cargo makes of a package of the repository.
+async fn compiled(package: &str, target: &str) -> Vec<u8> {
     let mut built = BUILT.lock().await;
-    if let Some(module) = built.get(name) {
+    if let Some(module) = built.get(package) {
         return module.clone();
     }
     let mut cargo = tokio::process::Command::new(env!("CARGO"));
-    cargo.current_dir(repository()).args([
-        "build",
-        "--quiet",
-        "--package",
-        "steading-test-commands",
-    ]);
-    cargo.args(["--target", "wasm32-wasip1", "--profile", "guest", "--message-format", "json"]);
+    cargo.current_dir(repository()).args(["build", "--quiet", "--package", package]);
+    cargo.args(["--target", target, "--profile", "guest", "--message-format", "json"]);
     let output = cargo.stderr(std::process::Stdio::inherit()).output().await;
     let output = output.expect("cargo can be started");
-    assert!(output.status.success(), "the program compiles");
+    assert!(output.status.success(), "{package} compiles");
     let messages = String::from_utf8_lossy(&output.stdout);
-    let mut messages =
+    let messages =
         messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let path = messages.find_map(|message| message["executable"].as_str().map(str::to_owned));
-    let module = std::fs::read(path.expect("cargo names the program")).expect("it is a file");
-    built.insert(name.to_owned(), module.clone());
+    let files = messages.flat_map(|message| match &message["filenames"] {
+        serde_json::Value::Array(files) => files.clone(),
+        _ => vec![],
+    });
+    // the package's own comes last
+    let path = files.filter_map(|file| file.as_str().map(str::to_owned));
+    let path = path.filter(|path| path.ends_with(".wasm")).reduce(|_, last| last);
+    let module = std::fs::read(path.expect("cargo names the module")).expect("it is a file");
+    built.insert(package.to_owned(), module.clone());
     module
 }
 

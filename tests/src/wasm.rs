@@ -36,6 +36,13 @@ pub fn computing(definitions: &str, instructions: &str, text: &str) -> Vec<u8> {
     wat::parse_str(module).expect("the text is a module")
 }
 
+/// A component with these definitions that exports an instance of nothing under this name.
+pub fn component(definitions: &str, export: &str) -> Vec<u8> {
+    let instance = format!("(instance $i) (export \"{export}\" (instance $i))");
+    wat::parse_str(format!("(component {definitions} {instance})"))
+        .expect("the text is a component")
+}
+
 fn with_imports(imports: &str, functions: &[(&str, &str)]) -> Vec<u8> {
     let exports: String = functions.iter().map(|(name, _)| export(name)).collect();
     let records: String = functions.iter().map(|(name, route)| record(name, route)).collect();

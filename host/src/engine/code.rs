@@ -34,3 +34,51 @@ pub(crate) fn slots(component: &Component) -> u32 {
         required.num_memories.max(required.num_tables.div_ceil(TABLES_PER_SLOT)).max(1)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::EngineConfig;
+
+    /// A component whose modules have so many memories and tables in all.
+    fn component(memories: usize, tables: usize) -> wasmtime::Result<Component> {
+        let engine = EngineConfig { instances_max: 2, ..EngineConfig::default() };
+        let engine = crate::engine::Engine::new(engine).unwrap();
+        let module = |of: &str, at: usize| {
+            let instance = format!("(core instance (instantiate $m{of}{at}))");
+            format!(
+                "(core module $m{of}{at} ({of} 1{})) {instance}",
+                if of == "table" { " funcref" } else { "" }
+            )
+        };
+        let memories = (0..memories).map(|at| module("memory", at));
+        let modules: String = memories.chain((0..tables).map(|at| module("table", at))).collect();
+        let wasm = wat::parse_str(format!("(component {modules})")).unwrap();
+        let code = compile(engine.wasmtime(), &wasm)?;
+        assert!(is_component(Engine::detect_precompiled(&code)));
+        Component::new(engine.wasmtime(), &wasm)
+    }
+
+    #[test]
+    fn a_component_takes_a_place_for_each_memory_and_for_every_few_tables() {
+        for (memories, tables, places) in
+            [(0, 0, 1), (1, 0, 1), (1, 8, 1), (1, 9, 2), (3, 0, 3), (8, 64, 8)]
+        {
+            assert_eq!(slots(&component(memories, tables).unwrap()), places);
+        }
+    }
+
+    #[test]
+    fn a_component_of_more_than_the_pool_can_hold_is_not_loaded() {
+        let error = format!("{:#}", component(9, 0).unwrap_err());
+        assert!(error.contains("9 Wasm linear memories"), "{error}");
+        assert!(component(0, 65).is_err());
+    }
+
+    #[test]
+    fn a_core_module_is_one() {
+        let engine = Engine::default();
+        let code = compile(&engine, b"\0asm\x01\0\0\0").unwrap();
+        assert!(!is_component(Engine::detect_precompiled(&code)));
+    }
+}

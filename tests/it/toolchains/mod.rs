@@ -2,6 +2,7 @@
 //! own `steading.toml` and called through a real worker.
 
 mod c;
+mod rust;
 
 use steading_tests::{Cluster, Toolchain};
 
@@ -12,8 +13,13 @@ async fn serving(toolchain: &Toolchain, example: &str) -> Option<Cluster> {
     if !toolchain.is_there() {
         return None;
     }
+    Some(serving_built(example).await)
+}
+
+/// A worker with this example and nothing else.
+async fn serving_built(example: &str) -> Cluster {
     let package = built(&format!("examples/{example}")).await;
     let cluster = cluster().workers(1).start().await;
     cluster.api().publish_ready(example, &package, 1).await;
-    Some(cluster)
+    cluster
 }

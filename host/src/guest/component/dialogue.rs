@@ -64,6 +64,9 @@ impl Dialogue {
     /// Sends a response, as fast as the caller takes it.
     pub(super) async fn send(&self, response: Response<WasiBody>) -> Sent {
         let (parts, mut body) = response.into_parts();
+        if self.exchange(|exchange| exchange.is_spoilt()) {
+            return Sent::Spoilt;
+        }
         let announced = head::length(&self.method, &parts);
         match head::checked(parts) {
             Ok(head) => self.exchange(|exchange| exchange.start(head)),

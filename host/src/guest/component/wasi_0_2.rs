@@ -1,6 +1,8 @@
 //! One call of `wasi:http/incoming-handler` of WASI 0.2.
 
+use std::future::poll_fn;
 use std::pin::pin;
+use std::task::Poll;
 
 use tokio::sync::oneshot;
 use wasmtime::Store;
@@ -30,20 +32,30 @@ pub(super) async fn run(guest: &ProxyPre<State>, store: &mut Store<State>) -> wa
             Err(_) => Sent::Whole,
         }
     });
-    {
+    let handled = {
         let handler = proxy.wasi_http_incoming_handler();
         let mut handling = pin!(handler.call_handle(&mut *store, request, out));
         tokio::select! {
             biased;
-            handled = &mut handling => handled?,
+            handled = &mut handling => handled,
             sent = &mut sending => match sent {
                 Sent::Whole => return handling.await,
                 Sent::Spoilt => return Ok(()),
             },
         }
+    };
+    if handled.is_ok() {
+        // what the guest has left open ends with it: otherwise its body would be waited for
+        store.data_mut().table = ResourceTable::new();
+        sending.await;
+    } else {
+        let outlet = &store.data().conduit.outlet;
+        poll_fn(|context| match sending.as_mut().poll(context) {
+            // what it wrote before it failed goes out; where there is room and nothing comes, it wrote no more
+            Poll::Pending if outlet.room() == 0 => Poll::Pending,
+            _ => Poll::Ready(()),
+        })
+        .await;
     }
-    // what the guest has left open ends with it: otherwise its body would be waited for
-    store.data_mut().table = ResourceTable::new();
-    sending.await;
-    Ok(())
+    handled
 }

@@ -1,0 +1,140 @@
+//! What a component may do.
+
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use sha2::{Digest, Sha256};
+use wasip2::clocks::{monotonic_clock, wall_clock};
+use wasip2::http::types::{Fields, IncomingRequest};
+
+use crate::{Answer, body};
+
+const MILLISECOND_NS: u64 = 1_000_000;
+
+/// What it sees of a request, a line each.
+pub(crate) fn inspect(request: &IncomingRequest, answer: Answer) {
+    let mut text = format!("method={:?}\n", request.method());
+    let _ = writeln!(text, "path={}", request.path_with_query().unwrap_or_default());
+    let _ = writeln!(text, "scheme={:?}", request.scheme());
+    let _ = writeln!(text, "authority={}", request.authority().unwrap_or_default());
+    for (name, value) in request.headers().entries() {
+        let _ = writeln!(text, "{name}: {}", String::from_utf8_lossy(&value));
+    }
+    answer.text(&text);
+}
+
+/// The body as it comes, with the caller's media type.
+pub(crate) fn echo(request: &IncomingRequest, answer: Answer) {
+    let kind = request.headers().get("content-type").into_iter().next().unwrap_or_default();
+    let kind = String::from_utf8(kind).unwrap_or_default();
+    let begun = answer.begin(200, &[("content-type", &kind)]);
+    let (_body, stream) = body::of(request);
+    while begun.stream.blocking_splice(&stream, 64 << 10).is_ok() {}
+    begun.end(None);
+}
+
+/// Reads all of the body before it says anything.
+pub(crate) fn length(request: &IncomingRequest, answer: Answer) {
+    let (_body, stream) = body::of(request);
+    let mut length = 0;
+    match body::each(&stream, |piece| length += piece.len()) {
+        Ok(()) => answer.text(&length.to_string()),
+        Err(error) => answer.text(&format!("cannot read the body: {error}")),
+    }
+}
+
+/// The SHA-256 of the body.
+pub(crate) fn hash(request: &IncomingRequest, answer: Answer) {
+    let (_body, stream) = body::of(request);
+    let mut hasher = Sha256::new();
+    match body::each(&stream, |piece| hasher.update(piece)) {
+        Ok(()) => answer.text(&hex::encode(hasher.finalize())),
+        Err(error) => answer.text(&format!("cannot read the body: {error}")),
+    }
+}
+
+/// The body and its trailers, with one more.
+pub(crate) fn trailers(request: &IncomingRequest, answer: Answer) {
+    let begun = answer.begin(200, &[("trailer", "x-sum, x-length")]);
+    let (incoming, stream) = body::of(request);
+    let mut length = 0;
+    let read = body::each(&stream, |piece| {
+        length += piece.len();
+        body::write_all(&begun.stream, piece);
+    });
+    read.expect("the body comes to its end");
+    drop(stream);
+    let trailers = body::trailers(incoming).map_or_else(Fields::new, |trailers| trailers.clone());
+    trailers.append("x-length", length.to_string().as_bytes()).expect("it can be set");
+    begun.end(Some(trailers));
+}
+
+/// Two pieces with a wait between them.
+pub(crate) fn stream(answer: Answer) {
+    let begun = answer.begin(200, &[]);
+    body::write_all(&begun.stream, b"first\n");
+    monotonic_clock::subscribe_duration(300 * MILLISECOND_NS).block();
+    body::write_all(&begun.stream, b"second\n");
+    begun.end(None);
+}
+
+pub(crate) fn log(answer: Answer) {
+    println!("a word to stdout");
+    eprintln!("a word to stderr");
+    answer.text("logged");
+}
+
+pub(crate) fn environment(answer: Answer) {
+    let mut text = String::new();
+    for (name, value) in wasip2::cli::environment::get_environment() {
+        let _ = writeln!(text, "{name}={value}");
+    }
+    let arguments = wasip2::cli::environment::get_arguments();
+    let _ = writeln!(text, "arguments={arguments:?}");
+    let mut input = String::new();
+    let read = std::io::Read::read_to_string(&mut std::io::stdin(), &mut input);
+    let _ = writeln!(text, "stdin={read:?}");
+    answer.text(&text);
+}
+
+pub(crate) fn clocks(answer: Answer) {
+    let began = monotonic_clock::now();
+    monotonic_clock::subscribe_duration(20 * MILLISECOND_NS).block();
+    let took_ms = (monotonic_clock::now() - began) / MILLISECOND_NS;
+    let year = 1970 + wall_clock::now().seconds / (365 * 24 * 60 * 60 + 6 * 60 * 60);
+    let random = wasip2::random::random::get_random_u64();
+    answer.text(&format!("{took_ms} {year} {random:x}"));
+}
+
+/// Everything that a sandbox keeps from a program.
+pub(crate) fn files(answer: Answer) {
+    let tried = [
+        ("read", std::fs::read("/etc/passwd").map(drop)),
+        ("write", std::fs::write("out.txt", "x")),
+        ("folder", std::fs::create_dir("new")),
+        ("connect", std::net::TcpStream::connect("127.0.0.1:80").map(drop)),
+        ("listen", std::net::TcpListener::bind("127.0.0.1:0").map(drop)),
+        ("send", std::net::UdpSocket::bind("127.0.0.1:0").map(drop)),
+    ];
+    let mut text = format!("preopens={}\n", wasip2::filesystem::preopens::get_directories().len());
+    for (what, outcome) in tried {
+        let _ = writeln!(text, "{what}: {}", if outcome.is_ok() { "done" } else { "refused" });
+    }
+    let network = wasip2::sockets::instance_network::instance_network();
+    let looked_up = wasip2::sockets::ip_name_lookup::resolve_addresses(&network, "localhost");
+    let _ = writeln!(text, "look up: {}", if looked_up.is_ok() { "done" } else { "refused" });
+    answer.text(&text);
+}
+
+/// Goes on when its response has ended.
+pub(crate) fn after(answer: Answer) {
+    answer.text("answered");
+    monotonic_clock::subscribe_duration(500 * MILLISECOND_NS).block();
+    println!("done after the response");
+}
+
+/// How often this instance was called.
+pub(crate) fn count(answer: Answer) {
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    answer.text(&(CALLS.fetch_add(1, Ordering::Relaxed) + 1).to_string());
+}

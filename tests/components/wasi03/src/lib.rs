@@ -1,0 +1,44 @@
+//! A component of WASI 0.3 for the tests, on nothing but the bindings: what it does is its path. What it does well is
+//! in [`well`], what it does badly in [`badly`]. It knows nothing of Steading.
+
+mod badly;
+mod body;
+mod outgoing;
+mod well;
+
+use wasip3::http::types::{ErrorCode, Request, Response};
+
+struct Guest;
+
+wasip3::http::service::export!(Guest);
+
+/// What a call comes to.
+pub(crate) type Answer = Result<Response, ErrorCode>;
+
+impl wasip3::exports::http::handler::Guest for Guest {
+    async fn handle(request: Request) -> Answer {
+        let path = request.get_path_with_query().unwrap_or_default();
+        let mut parts =
+            path.split('?').next().unwrap_or_default().trim_start_matches('/').split('/');
+        let (action, detail) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        match action {
+            "inspect" => well::inspect(&request),
+            "echo" => well::echo(request),
+            "length" => well::length(request).await,
+            "hash" => well::hash(request).await,
+            "trailers" => well::trailers(request),
+            "stream" => well::stream(),
+            "log" => well::log(),
+            "environment" => well::environment(),
+            "clocks" => well::clocks().await,
+            "files" => well::files(),
+            "after" => well::after(),
+            "count" => well::count(),
+            "fetch" => outgoing::fetch(request).await,
+            "hash-all" => outgoing::hash_all(request).await,
+            "double-echo" => outgoing::double_echo(request).await,
+            "" | "hello" => body::text("Hello from a component\n"),
+            _ => badly::act(action, detail).await,
+        }
+    }
+}

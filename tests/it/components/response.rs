@@ -1,0 +1,183 @@
+//! What a component may answer, and how it leaves.
+
+use std::time::{Duration, Instant};
+
+use reqwest::{Body, Method};
+use steading_tests::{Raw, eventually, http, run};
+use tokio::io::{AsyncReadExt, repeat};
+use tokio_util::io::ReaderStream;
+
+use super::{BOTH, call, get, post, serving, shared, url};
+
+/// What a worker may grow by while far more than this passes through it.
+const GROWTH_BYTES_MAX: u64 = 64 << 20;
+
+#[test]
+fn a_megabyte_is_echoed_as_it_was_sent() {
+    run(async {
+        let body: Vec<u8> =
+            (0..1_u32 << 20).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        for guest in BOTH {
+            let (_cluster, request) = call(Method::POST, guest, "echo").await;
+            let request = request.header("content-type", "image/x");
+            let reply = http::send(request.body(body.clone())).await;
+            let seen = (reply.status.as_u16(), reply.header("content-type"));
+            assert_eq!(seen, (200, "image/x"), "{guest}");
+            assert!(reply.body == body, "{guest}: {} bytes came back", reply.body.len());
+            assert!(post(guest, "echo", "").await.body.is_empty(), "{guest}");
+        }
+    });
+}
+
+#[test]
+fn a_hundred_megabytes_pass_through_in_constant_memory() {
+    const BYTES: u64 = 100 << 20;
+    run(async {
+        let mut cluster = serving().await;
+        for guest in BOTH {
+            let echo = url(&cluster, guest, "echo");
+            assert_eq!(http::post(&echo, "warm").await.text(), "warm", "{guest}");
+            let before = cluster.worker_process(0).resident_bytes();
+            let source = ReaderStream::with_capacity(repeat(7).take(BYTES), 64 << 10);
+            let request = http::request(Method::POST, &echo).body(Body::wrap_stream(source));
+            let mut reply = request.send().await.expect("the reply begins");
+            let (mut received, mut largest) = (0, 0);
+            while let Some(piece) = reply.chunk().await.expect("the reply arrives whole") {
+                let whole = received >> 24;
+                received += piece.len() as u64;
+                if received >> 24 > whole {
+                    largest = largest.max(cluster.worker_process(0).resident_bytes());
+                }
+            }
+            assert_eq!(received, BYTES, "{guest}");
+            let growth = largest.saturating_sub(before);
+            assert!(growth <= GROWTH_BYTES_MAX, "{guest}: the worker grew by {growth} bytes");
+        }
+    });
+}
+
+#[test]
+fn the_first_piece_leaves_while_the_component_waits() {
+    run(async {
+        for guest in BOTH {
+            let (_cluster, request) = call(Method::GET, guest, "stream").await;
+            let began = Instant::now();
+            let mut reply = request.send().await.expect("the head arrives");
+            let first = reply.chunk().await.expect("the body arrives").expect("it has a piece");
+            assert_eq!(first, "first\n", "{guest}");
+            let second = reply.chunk().await.expect("the body arrives").expect("it has another");
+            assert_eq!(second, "second\n", "{guest}");
+            assert!(began.elapsed() >= Duration::from_millis(300), "{guest}");
+        }
+    });
+}
+
+#[test]
+fn trailers_pass_both_ways() {
+    run(async {
+        for guest in BOTH {
+            let cluster = shared().await;
+            let mut caller = Raw::connect(cluster.worker(0)).await;
+            let path = format!("/functions/{guest}/api/trailers");
+            let head = format!(
+                "POST {path} HTTP/1.1\r\nhost: x\r\nte: trailers\r\ntrailer: x-sum\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
+            );
+            caller.send(head).await;
+            caller.send("5\r\nhello\r\n0\r\nx-sum: 42\r\n\r\n").await;
+            let reply = caller.until_closed().await;
+            let (head, body) = reply.split_once("\r\n\r\n").expect("a head and a body");
+            assert!(head.starts_with("HTTP/1.1 200 ") && head.contains("trailer: "), "{reply}");
+            assert!(body.starts_with("5\r\nhello\r\n0\r\n"), "{guest}: {reply}");
+            assert!(body.contains("x-sum: 42\r\n") && body.contains("x-length: 5\r\n"), "{reply}");
+        }
+    });
+}
+
+#[test]
+fn a_status_is_the_components_unless_it_is_no_final_one() {
+    run(async {
+        for guest in BOTH {
+            for status in [200, 204, 418, 599] {
+                let reply = get(guest, &format!("status/{status}")).await;
+                assert_eq!(reply.status, status, "{guest}");
+            }
+            // the bindings of 0.3 do not take 600 in the first place
+            for status in [103, 600].into_iter().take(if guest == "wasi02" { 2 } else { 1 }) {
+                let problem = get(guest, &format!("status/{status}")).await.problem();
+                let seen = (problem.status, problem.code.as_str());
+                assert_eq!(seen, (500, "response_invalid"), "{guest}");
+                assert!(problem.title.contains(&status.to_string()), "{}", problem.title);
+            }
+        }
+    });
+}
+
+#[test]
+fn a_header_that_cannot_be_sent_is_refused_to_the_component_itself() {
+    run(async {
+        let told = "connection: forbidden\ntransfer-encoding: forbidden\nhost: forbidden\nx y: invalid\nx-split: invalid\nx-good: set";
+        for guest in BOTH {
+            assert_eq!(get(guest, "headers").await.text(), told, "{guest}");
+        }
+    });
+}
+
+#[test]
+fn a_head_with_too_much_in_it_answers_500_and_is_named() {
+    run(async {
+        for guest in BOTH {
+            for (path, reason) in [("many", "128 headers"), ("long", "65536 bytes")] {
+                let problem = get(guest, path).await.problem();
+                let seen = (problem.status, problem.code.as_str());
+                assert_eq!(seen, (500, "response_head_too_large"), "{guest} {path}");
+                assert!(problem.title.contains(reason), "{guest}: {}", problem.title);
+            }
+        }
+    });
+}
+
+#[test]
+fn a_body_that_is_not_as_long_as_announced_answers_500_or_breaks_off() {
+    run(async {
+        for guest in BOTH {
+            let good = get(guest, "announced/10").await;
+            assert_eq!((good.status.as_u16(), &*good.text()), (200, "ten bytes!"), "{guest}");
+            for length in [5, 20] {
+                let path = format!("announced/{length}");
+                let (_cluster, request) = call(Method::GET, guest, &path).await;
+                match http::try_send(request).await {
+                    Ok(reply) => {
+                        let problem = reply.problem();
+                        assert_eq!(problem.code, "response_invalid", "{guest}: {}", problem.title);
+                    }
+                    // the head had left
+                    Err(error) => assert!(!error.contains("timed out"), "{guest}: {error}"),
+                }
+            }
+            // nothing of one response is taken for the beginning of the next
+            assert_eq!(get(guest, "length").await.text(), "0", "{guest}");
+        }
+    });
+}
+
+#[test]
+fn a_response_ends_before_its_component_which_may_go_on() {
+    run(async {
+        let cluster = serving().await;
+        for guest in BOTH {
+            let began = Instant::now();
+            let reply = http::get(&url(&cluster, guest, "after")).await;
+            assert_eq!(reply.text(), "answered", "{guest}");
+            assert!(began.elapsed() < Duration::from_millis(450), "{guest}: {:?}", began.elapsed());
+            let invocation = reply.header("x-steading-invocation").to_owned();
+            eventually("the rest to be done", Duration::from_secs(10), || async {
+                let lines = cluster.worker_lines(0);
+                let done = |line: &String| {
+                    line.contains("done after the response") && line.contains(&invocation)
+                };
+                if lines.iter().any(done) { Ok(()) } else { Err(lines.join("\n")) }
+            })
+            .await;
+        }
+    });
+}
