@@ -12,6 +12,7 @@ mod edge;
 mod faults;
 mod gateway;
 mod guests;
+mod outbound;
 mod overload;
 mod portal;
 mod publish;

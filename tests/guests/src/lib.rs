@@ -1,5 +1,6 @@
-//! Guests that misbehave, one per file, and three that do not: `steady`, by which the tests see that the
-//! others harmed nobody, `slow`, which is in flight when something happens, and `echo`, which streams.
+//! Guests that misbehave, one per file, and four that do not: `steady`, by which the tests see that the
+//! others harmed nobody, `slow`, which is in flight when something happens, `echo`, which streams, and `fetch`,
+//! which sends requests.
 //!
 //! Each file is one function named as the file. `tests/build.rs` lists the files, and the test binary
 //! does not compile while one of them has no test. Those that break the ABI itself cannot be
@@ -12,6 +13,7 @@ mod crowded;
 mod echo;
 mod exit;
 mod fail;
+mod fetch;
 mod flood;
 mod garbled;
 mod grow;

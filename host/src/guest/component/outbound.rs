@@ -49,7 +49,11 @@ impl WasiHttpHooks for Outbound {
             let (response, driver) = sent.map_err(told)?;
             let driver: Pin<Box<dyn Future<Output = Result<()>> + Send>> =
                 Box::pin(async move { driver.await.map_err(told) });
-            Ok((response.map(|body| body.map_err(told).boxed_unsync()), Box::new(driver) as _))
+            let broken = move |error| {
+                outgoing.broken(&error);
+                told(error)
+            };
+            Ok((response.map(|body| body.map_err(broken).boxed_unsync()), Box::new(driver) as _))
         })
     }
 
