@@ -4,7 +4,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    build, dev, gateway, invoke, login, manager, new, publish, rollout, status, store, worker,
+    build, dev, gateway, invoke, login, manager, new, publish, rollout, settings, status, store,
+    worker,
 };
 use crate::logging::LogFormat;
 
@@ -48,6 +49,7 @@ pub(crate) enum Command {
     Publish(publish::PublishArgs),
     Rollout(rollout::RolloutArgs),
     Rollback(rollout::RollbackArgs),
+    Settings(settings::SettingsArgs),
     Invoke(invoke::InvokeArgs),
     Status(status::StatusArgs),
     Login(login::LoginArgs),

@@ -18,6 +18,10 @@ pub(crate) const ADMIN_PASSWORD: &str = "STEADING_ADMIN_PASSWORD";
 pub(crate) const JOIN_TOKEN: &str = "STEADING_JOIN_TOKEN";
 /// The connection string of a store on SQL Server.
 pub(crate) const STORE_CONNECTION: &str = "STEADING_STORE_CONNECTION";
+/// What seals the secrets of apps in the manager's store.
+pub(crate) const SECRETS_KEY: &str = "STEADING_SECRETS_KEY";
+/// What seals them on a worker's disk.
+pub(crate) const STATE_KEY: &str = "STEADING_STATE_KEY";
 /// An API token.
 pub(crate) const TOKEN: &str = "STEADING_TOKEN";
 

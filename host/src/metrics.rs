@@ -2,12 +2,9 @@
 //! invocation touches its own counters and no table. The series of a version end with it: a worker that
 //! lives through a thousand versions does not tell of all of them.
 
-mod outbound;
-
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
@@ -17,7 +14,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use steading_protocol::VersionNumber;
 
-use self::outbound::OutboundMetrics;
+use crate::capability::{KvMetrics, OutboundMetrics};
 use crate::invoke::Took;
 
 /// The worker's metrics; shared by everything that counts.
@@ -27,8 +24,7 @@ pub(crate) struct Metrics {
     durations: Family<FunctionLabels, Histogram>,
     cpu: Family<FunctionLabels, Seconds>,
     refusals: Family<RefusalLabels, Counter>,
-    kv_operations: Family<KvLabels, Counter>,
-    kv_durations: Histogram,
+    pub(crate) kv: KvMetrics,
     pub(crate) outbound: OutboundMetrics,
     pub(crate) connections: Gauge,
     pub(crate) in_flight: Gauge,
@@ -85,12 +81,6 @@ struct RefusalLabels {
     code: &'static str,
 }
 
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct KvLabels {
-    operation: &'static str,
-    outcome: &'static str,
-}
-
 /// The outcome of an invocation whose guest answered.
 const SUCCEEDED: &str = "ok";
 
@@ -117,18 +107,8 @@ impl Metrics {
             "Requests that became no invocation",
             refusals.clone(),
         );
-        let (kv_operations, kv_durations) = (Family::default(), histogram());
-        registry.register(
-            "kv_operations",
-            "Operations on key-value stores, by outcome",
-            kv_operations.clone(),
-        );
-        registry.register(
-            "kv_operation_duration_seconds",
-            "Time from the function's call to its result",
-            kv_durations.clone(),
-        );
-        let outbound = OutboundMetrics::registered(&mut registry);
+        let kv = KvMetrics::new(&mut registry, histogram());
+        let outbound = OutboundMetrics::new(&mut registry);
         registry.register("connections", "Open connections", connections.clone());
         registry.register("in_flight", "Invocations running now", in_flight.clone());
         registry.register("generation", "Generation of the desired state", generation.clone());
@@ -138,8 +118,7 @@ impl Metrics {
             durations,
             cpu,
             refusals,
-            kv_operations,
-            kv_durations,
+            kv,
             outbound,
             connections,
             in_flight,
@@ -153,17 +132,6 @@ impl Metrics {
     /// Counts a request that was answered without an invocation.
     pub(crate) fn refused(&self, code: &'static str) {
         self.refusals.get_or_create(&RefusalLabels { code }).inc();
-    }
-
-    /// Counts an operation on a key-value store.
-    pub(crate) fn kv_operation(
-        &self,
-        operation: &'static str,
-        outcome: &'static str,
-        took: Duration,
-    ) {
-        self.kv_operations.get_or_create(&KvLabels { operation, outcome }).inc();
-        self.kv_durations.observe(took.as_secs_f64());
     }
 
     /// Invocations ended, and how many of them failed, since the worker started.
@@ -258,6 +226,8 @@ fn invocation(labels: &FunctionLabels, outcome: &'static str) -> InvocationLabel
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn function(metrics: &Arc<Metrics>, version: u32) -> (FunctionMetrics, Arc<VersionCounts>) {

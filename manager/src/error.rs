@@ -21,6 +21,7 @@ pub(crate) struct ApiError {
     message: String,
     cause: Option<Arc<dyn std::error::Error + Send + Sync>>,
     retry_after_s: Option<u64>,
+    items: Vec<String>,
 }
 
 /// The fixed words of the API, each with its status below.
@@ -116,7 +117,7 @@ impl Code {
 impl ApiError {
     /// An error with its code and a sentence for people that names the thing at fault.
     pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), cause: None, retry_after_s: None }
+        Self { code, message: message.into(), cause: None, retry_after_s: None, items: vec![] }
     }
 
     /// The same error with a cause for the log.
@@ -134,6 +135,18 @@ impl ApiError {
     pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after_s = Some(seconds);
         self
+    }
+
+    /// The same error with what its sentence lists, one by one.
+    #[must_use]
+    pub(crate) fn listing(mut self, items: Vec<String>) -> Self {
+        self.items = items;
+        self
+    }
+
+    /// What its sentence lists.
+    pub(crate) fn items(&self) -> &[String] {
+        &self.items
     }
 
     /// The code.

@@ -3,6 +3,7 @@
 //! that there is nothing. Invariant: a pointer given to the worker comes from a live Rust slice and
 //! is used by the worker only until the call returns.
 
+pub(crate) mod kv;
 pub(crate) mod outbound;
 
 /// Copies the first `len` bytes of the request head out of the worker.

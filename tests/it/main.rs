@@ -3,6 +3,7 @@
 //! what is expected.
 
 mod bad_input;
+mod capabilities;
 mod ceilings;
 mod cluster;
 mod commands;

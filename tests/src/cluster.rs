@@ -8,8 +8,8 @@ use rusqlite::Connection;
 use steading_protocol::api::WorkerState;
 use tempfile::TempDir;
 
-use crate::role::{Role, written};
-use crate::{Api, JOIN_TOKEN, Process, Steading, eventually, scratch};
+use crate::role::{Role, Secrets, written};
+use crate::{Api, Process, Steading, eventually, scratch};
 
 /// How long the tests' manager waits for a silent worker: short, so that its loss is seen soon.
 const LOST_AFTER_MS: u64 = 3000;
@@ -26,7 +26,7 @@ pub struct Builder {
     worker_tables: String,
     /// The state folders of workers that have one elsewhere.
     worker_state_dirs: Vec<(usize, PathBuf)>,
-    join_token: String,
+    secrets: Secrets,
 }
 
 /// Running processes; dropped, they are killed and their folder is removed.
@@ -49,7 +49,7 @@ impl Builder {
             manager_keys: none.clone(),
             worker_tables: none,
             worker_state_dirs: vec![],
-            join_token: JOIN_TOKEN.to_owned(),
+            secrets: Secrets::default(),
         }
     }
 
@@ -95,13 +95,12 @@ impl Builder {
         let config = manager_config(folder.path(), "127.0.0.1:0", &self.manager_keys);
         let manager = Role::start(&self.steading, "manager", &config).await;
         let api = Api::sign_in(&manager.url).await;
-        let workers = self.workers;
         let mut cluster = Cluster { settings: self, folder, manager, workers: vec![], api };
-        for worker in 0..workers {
+        for worker in 0..cluster.settings.workers {
             let role = cluster.start_worker(worker, "127.0.0.1:0").await;
             cluster.workers.push(role);
         }
-        cluster.live(workers).await;
+        cluster.live(cluster.settings.workers).await;
         cluster
     }
 }
@@ -171,15 +170,19 @@ impl Cluster {
     pub async fn start_manager_again(&mut self) {
         let address = address_of(&self.manager.url);
         let config = manager_config(self.folder.path(), &address, &self.settings.manager_keys);
-        let token = &self.settings.join_token;
-        self.manager =
-            Role::with_join_token(&self.settings.steading, "manager", &config, token).await;
+        let Builder { steading, secrets, .. } = &self.settings;
+        self.manager = Role::with_secrets(steading, "manager", &config, secrets).await;
     }
 
-    /// As [`Cluster::start_manager_again`], with another join token than before.
-    pub async fn start_manager_with_join_token(&mut self, token: &str) {
-        self.settings.join_token = token.to_owned();
+    /// As [`Cluster::start_manager_again`], with other secrets than before.
+    pub async fn start_manager_with(&mut self, change: impl FnOnce(&mut Secrets)) {
+        change(&mut self.settings.secrets);
         self.start_manager_again().await;
+    }
+
+    /// The manager's folder.
+    pub fn manager_dir(&self) -> PathBuf {
+        self.folder.path().join("manager")
     }
 
     /// What a worker's process has written.
@@ -189,8 +192,8 @@ impl Cluster {
 
     /// Keeps the manager from writing its store until the hold is dropped.
     pub fn hold_store(&self) -> Connection {
-        let file = self.folder.path().join("manager").join("steading.db");
-        let holder = Connection::open(file).expect("the store is a file of SQLite");
+        let holder = Connection::open(self.manager_dir().join("steading.db"))
+            .expect("the store is a file of SQLite");
         holder.busy_timeout(STARTED_WITHIN).expect("a timeout can be set");
         holder.execute_batch("BEGIN EXCLUSIVE").expect("the store is free now and then");
         holder
@@ -240,9 +243,8 @@ fn address_of(url: &str) -> String {
 }
 
 fn manager_config(folder: &Path, listen: &str, more: &str) -> PathBuf {
-    let data_dir = folder.join("manager");
-    let text = format!(
-        "listen = \"{listen}\"\ndata_dir = {data_dir:?}\nlost_after_ms = {LOST_AFTER_MS}\n{more}"
-    );
+    let (data_dir, lost) = (folder.join("manager"), LOST_AFTER_MS);
+    let text =
+        format!("listen = \"{listen}\"\ndata_dir = {data_dir:?}\nlost_after_ms = {lost}\n{more}");
     written(folder.join("manager.toml"), &text)
 }

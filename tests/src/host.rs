@@ -159,7 +159,10 @@ fn routes() -> (Arc<Counts>, axum::Router) {
     (counts, router)
 }
 
-async fn counted(Held(counts): Held<Arc<Counts>>, request: axum::extract::Request) -> axum::extract::Request {
+async fn counted(
+    Held(counts): Held<Arc<Counts>>,
+    request: axum::extract::Request,
+) -> axum::extract::Request {
     counts.requests.fetch_add(1, Ordering::Relaxed);
     request
 }

@@ -15,21 +15,37 @@ pub(crate) struct Role {
     pub(crate) control: Option<String>,
 }
 
+/// What roles find in their environment beside the administrator's password.
+#[derive(Clone, Debug)]
+pub struct Secrets {
+    /// What workers join with.
+    pub join_token: String,
+    /// What seals the secrets of apps.
+    pub secrets_key: String,
+}
+
+impl Default for Secrets {
+    fn default() -> Self {
+        Self { join_token: JOIN_TOKEN.to_owned(), secrets_key: "07".repeat(32) }
+    }
+}
+
 impl Role {
     pub(crate) async fn start(steading: &Path, role: &str, config: &Path) -> Self {
-        Self::with_join_token(steading, role, config, JOIN_TOKEN).await
+        Self::with_secrets(steading, role, config, &Secrets::default()).await
     }
 
-    pub(crate) async fn with_join_token(
+    pub(crate) async fn with_secrets(
         steading: &Path,
         role: &str,
         config: &Path,
-        token: &str,
+        secrets: &Secrets,
     ) -> Self {
         let command = Steading::at(steading)
             .args([role.as_ref(), "--json".as_ref(), "--config".as_ref(), config.as_os_str()])
             .env("STEADING_ADMIN_PASSWORD", ADMIN_PASSWORD)
-            .env("STEADING_JOIN_TOKEN", token)
+            .env("STEADING_JOIN_TOKEN", &secrets.join_token)
+            .env("STEADING_SECRETS_KEY", &secrets.secrets_key)
             .into_command();
         let name = config.file_stem().unwrap_or_default().to_string_lossy();
         let mut process = Process::start(name, command).await;

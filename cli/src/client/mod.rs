@@ -5,6 +5,7 @@
 //! tells apart "cannot be reached", "said no" and "said something that is not our API".
 
 mod error;
+mod settings;
 
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ pub(crate) struct PublishWish {
     pub(crate) default: bool,
     /// The share of calls that the version is rolled out to, percent.
     pub(crate) percent: u8,
+    /// Whether it may reach more than the version before.
+    pub(crate) allow_new_grants: bool,
 }
 
 /// A manager and what it is shown.

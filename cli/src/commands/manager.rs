@@ -21,7 +21,8 @@ Examples:
   steading manager --gateway 0.0.0.0:80
 
 Secrets come from the environment. STEADING_ADMIN_PASSWORD sets the administrator's password, \
-STEADING_JOIN_TOKEN what workers join with, STEADING_STORE_CONNECTION the connection string of a \
+STEADING_JOIN_TOKEN what workers join with, STEADING_SECRETS_KEY (64 hexadecimal digits, as `openssl rand -hex 32` \
+prints them) encrypts the secrets of apps, STEADING_STORE_CONNECTION the connection string of a \
 store on SQL Server; the same names with _FILE name files to read them from. Without a password the portal asks for one at \
 its first visit, against the set-up code printed here. Without a join token one is made and kept in \
 the data folder.";
@@ -123,6 +124,7 @@ fn configure(args: &ManagerRoleArgs) -> Result<Config, Failure> {
     config.store_connection = secrets::read(secrets::STORE_CONNECTION)?;
     config.admin_password = secrets::read(secrets::ADMIN_PASSWORD)?;
     config.join_token = secrets::read(secrets::JOIN_TOKEN)?;
+    config.secrets_key = secrets::read(secrets::SECRETS_KEY)?;
     Ok(config)
 }
 

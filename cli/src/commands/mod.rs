@@ -9,6 +9,7 @@ pub(crate) mod manager;
 pub(crate) mod new;
 pub(crate) mod publish;
 pub(crate) mod rollout;
+pub(crate) mod settings;
 pub(crate) mod status;
 pub(crate) mod store;
 pub(crate) mod worker;
@@ -25,6 +26,7 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
         Command::Publish(args) => publish::run(args).await,
         Command::Rollout(args) => rollout::roll_out(args).await,
         Command::Rollback(args) => rollout::roll_back(args).await,
+        Command::Settings(args) => settings::run(args).await,
         Command::Invoke(args) => invoke::run(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Login(args) => login::login(args).await,

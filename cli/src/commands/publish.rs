@@ -45,6 +45,10 @@ pub(crate) struct PublishArgs {
     #[arg(long, value_name = "1-100", default_value_t = 100,
         value_parser = clap::value_parser!(u8).range(1..=100))]
     percent: u8,
+    /// Let it reach what the version before could not, such as a key-value store, a setting, or another
+    /// host
+    #[arg(long)]
+    allow_new_grants: bool,
     /// Do not wait for the workers
     #[arg(long)]
     no_wait: bool,
@@ -81,7 +85,8 @@ pub(crate) async fn run(args: PublishArgs) -> Result<(), Failure> {
     // First of all, so that nobody waits for a compiler only to hear that they are not signed in.
     let client = args.manager.connect()?;
     let built = package(&args.source, args.app.as_ref()).await?;
-    let wish = PublishWish { default: args.default, percent: args.percent };
+    let PublishArgs { default, percent, allow_new_grants, .. } = args;
+    let wish = PublishWish { default, percent, allow_new_grants };
     let reply = deploy::publish(&client, &built, wish).await?;
     if !args.json {
         let word = if reply.created { "published" } else { "unchanged:" };

@@ -20,7 +20,8 @@ Examples:
   steading worker --manager https://manager.example.org --url http://10.0.0.7:7071
 
 To join a manager for the first time a worker needs STEADING_JOIN_TOKEN, or the file that \
-STEADING_JOIN_TOKEN_FILE names; its state folder keeps who it is. A worker whose manager is away goes \
+STEADING_JOIN_TOKEN_FILE names; its state folder keeps who it is. Secrets of apps lie there encrypted, with the key in \
+STEADING_STATE_KEY where that is set, else with one in the folder. A worker whose manager is away goes \
 on serving what it has.";
 
 /// Run the worker role: answer function calls in a fresh sandbox each
@@ -83,6 +84,7 @@ fn configure(args: WorkerRoleArgs) -> Result<Config, Failure> {
     config::lay_over(&mut config.name, args.name);
     config::lay_over(&mut config.state_dir, args.state_dir);
     config.url = args.url.or(config.url);
+    config.state_key = secrets::read(secrets::STATE_KEY)?;
     config.check().or_exit(Exit::Usage)?;
     config.join_token = secrets::read(secrets::JOIN_TOKEN)?;
     Ok(config)

@@ -88,7 +88,7 @@ impl KvRemote {
         let session = self.session.load_full().ok_or(KvError::Unavailable)?;
         let reply = session.kv(request).await.map_err(|error| {
             let (app, cause) = (request.app.as_str(), error.cause());
-            tracing::warn!(app, error = %error, cause, "Key-value store cannot be reached");
+            tracing::debug!(app, error = %error, cause, "Key-value store cannot be reached");
             KvError::Unavailable
         })?;
         match reply {
@@ -185,7 +185,7 @@ impl Kv {
             Some(store) => self.ask(store.clone(), operation).await,
         };
         let outcome = done.as_ref().err().map_or("ok", KvError::code);
-        self.remote.metrics.kv_operation(name, outcome, began.elapsed());
+        self.remote.metrics.kv.record(name, outcome, began.elapsed());
         done
     }
 

@@ -5,6 +5,7 @@
 //! the grants of the version that is called.
 
 mod kv;
+mod kv_metrics;
 mod outbound;
 mod settings;
 
@@ -13,9 +14,11 @@ use std::sync::Arc;
 use steading_protocol::desired::DesiredApp;
 
 pub(crate) use kv::{Entry, Kv, KvError, KvRemote};
+pub(crate) use kv_metrics::KvMetrics;
 pub use outbound::OutboundConfig;
 pub(crate) use outbound::{
-    Awaited, Driver, Errand, Exit, Limit, Outbound, OutboundError, Patience, RequestBody, ResponseBody,
+    Awaited, Driver, Errand, Exit, Limit, Outbound, OutboundError, OutboundMetrics, Patience,
+    RequestBody, ResponseBody,
 };
 pub(crate) use settings::{Settings, UnreadableSetting};
 

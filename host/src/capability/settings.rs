@@ -46,7 +46,7 @@ impl Settings {
 mod tests {
     use super::*;
 
-    fn app(settings: serde_json::Value) -> DesiredApp {
+    fn app(settings: &serde_json::Value) -> DesiredApp {
         serde_json::from_value(serde_json::json!({
             "app": "shop", "version": 1, "hosts": [], "modules": [], "functions": [],
             "grants": { "settings": ["A", "KEY"] }, "settings": settings,
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn a_version_reads_what_its_manifest_names_and_nothing_else() {
-        let told = app(serde_json::json!({
+        let told = app(&serde_json::json!({
             "A": { "plain": "1" }, "KEY": { "secret": "hunter2" }, "OTHER": { "plain": "2" },
         }));
         let settings = Settings::of(&told).unwrap();
@@ -66,9 +66,9 @@ mod tests {
 
     #[test]
     fn a_secret_that_cannot_be_opened_is_told_by_its_name() {
-        let told = app(serde_json::json!({ "KEY": { "unreadable": "the key is lost" } }));
+        let told = app(&serde_json::json!({ "KEY": { "unreadable": "the key is lost" } }));
         let error = Settings::of(&told).unwrap_err().to_string();
         assert_eq!(error, "setting `KEY` cannot be decrypted: the key is lost");
-        assert!(Settings::of(&app(serde_json::json!({ "KEY": { "sealed": "v1.x" } }))).is_err());
+        assert!(Settings::of(&app(&serde_json::json!({ "KEY": { "sealed": "v1.x" } }))).is_err());
     }
 }

@@ -48,7 +48,7 @@ async fn perform(
     let (key, write) = match operation {
         KvOperation::Get { key } => {
             let entry = shared.store.kv_get(slot, &key).await?;
-            return Ok(entry.map_or(KvReply::Absent, told));
+            return Ok(entry.as_ref().map_or(KvReply::Absent, told));
         }
         KvOperation::List { prefix, after, count } => {
             return list(shared, slot, KvList { prefix, after, count }).await;
@@ -82,8 +82,8 @@ async fn list(shared: &Shared, slot: &KvSlot, list: KvList) -> Result<KvReply, A
     Ok(KvReply::Keys { keys, more })
 }
 
-fn told(entry: KvEntry) -> KvReply {
-    KvReply::Entry { value_base64: STANDARD.encode(&entry.value), revision: entry.revision }
+fn told(KvEntry { value, revision }: &KvEntry) -> KvReply {
+    KvReply::Entry { value_base64: STANDARD.encode(value), revision: *revision }
 }
 
 fn decoded(text: &str) -> Result<Bytes, ApiError> {

@@ -14,8 +14,10 @@ use steading_protocol::{AppName, VersionNumber};
 
 use super::AppPath;
 use super::function::FunctionView;
+use super::grants::GrantsView;
 use super::live::Live;
 use super::placements;
+use super::settings::{self, SettingsView};
 use super::test_pane::TestPane;
 use super::view::{Frame, Moment, Section, bytes, counted};
 use crate::api;
@@ -34,6 +36,8 @@ pub(crate) struct AppPage {
     hosts: Vec<String>,
     test: TestPane,
     placements: Live,
+    grants: GrantsView,
+    settings: SettingsView,
     versions: Vec<VersionView>,
     delete_problem: Option<String>,
 }
@@ -44,6 +48,7 @@ pub(crate) struct AppParts {
     pub(crate) versions: Vec<Version>,
     pub(crate) placements: Live,
     pub(crate) test: TestPane,
+    pub(crate) settings: SettingsView,
     /// Why a delete was refused, just now.
     pub(crate) delete_problem: Option<String>,
     pub(crate) now: Timestamp,
@@ -65,7 +70,8 @@ struct VersionView {
 
 impl AppPage {
     pub(crate) fn new(frame: Frame, parts: AppParts) -> Self {
-        let AppParts { app, versions, placements, test, delete_problem, now } = parts;
+        let AppParts { app, versions, placements, test, settings, delete_problem, now } = parts;
+        let grants = GrantsView::new(&app, &versions);
         let rollout = app.rollout.clone();
         let versions = versions.into_iter().map(|version| VersionView {
             version: version.version.0,
@@ -89,6 +95,8 @@ impl AppPage {
             app: app.app,
             test,
             placements,
+            grants,
+            settings,
             versions: versions.collect(),
             delete_problem,
         }
@@ -182,8 +190,10 @@ pub(super) async fn parts(
     let live = workers.into_iter().filter(|worker| worker.state == WorkerState::Live);
     let workers = live.map(|worker| (worker.worker, worker.name)).collect();
     let csrf = session.csrf.expose().to_owned();
+    let versions = shared.store.version_list(name).await?;
     Ok(AppParts {
-        versions: shared.store.version_list(name).await?,
+        settings: settings::of(shared, session, &app, &versions).await?,
+        versions,
         placements: placements::of(shared, &app, app.version).await?,
         test: TestPane::new(csrf, name.clone(), choices, workers),
         app,
@@ -212,6 +222,7 @@ mod tests {
             versions: vec![sample::version(2), sample::version(1)],
             placements: fragment.live(version).unwrap(),
             test: TestPane::new("csrf".into(), name, choices, workers),
+            settings: settings::sample(),
             delete_problem: Some(sample::HOSTILE.into()),
             now: sample::now(),
         };

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::view::{Span, prose};
+use super::view::{Span, prose, spans};
 use crate::error::ApiError;
 use crate::trace::RequestId;
 
@@ -26,11 +26,18 @@ pub(crate) struct MessagePage {
 #[template(path = "alert.html")]
 pub(crate) struct Alert {
     message: Vec<Span>,
+    /// New grants that wait for a yes.
+    grants: Vec<Vec<Span>>,
 }
 
 impl Alert {
     pub(crate) fn new(error: &ApiError) -> Self {
-        Self { message: prose(error.message()) }
+        let grants: Vec<_> = error.items().iter().map(|line| spans(line)).collect();
+        let message = match grants.is_empty() {
+            true => prose(error.message()),
+            false => prose("it asks to reach what this app could not reach before"),
+        };
+        Self { message, grants }
     }
 }
 

@@ -19,7 +19,9 @@ mod upload;
 
 mod app;
 mod function;
+mod grants;
 mod placements;
+mod settings;
 mod test_pane;
 mod test_result;
 
@@ -98,6 +100,8 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .route("/apps/{app}/serve", post(app::serve))
         .route("/apps/{app}/rollout/end", post(app::end_rollout))
         .route("/apps/{app}/delete", post(app::delete))
+        .route("/apps/{app}/settings", post(settings::set))
+        .route("/apps/{app}/settings/unset", post(settings::unset))
         .route("/apps/{app}/test", post(test_result::run))
         .route("/live/apps/{app}/placements", get(placements::poll))
         .route("/workers", get(workers::show))

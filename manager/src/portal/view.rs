@@ -126,8 +126,12 @@ pub(crate) struct Span {
 
 /// An error's message as a sentence whose `quoted` parts are set as code.
 pub(crate) fn prose(message: &str) -> Vec<Span> {
-    let message = sentence(message);
-    let pieces = message.split('`').enumerate();
+    spans(&sentence(message))
+}
+
+/// A line whose `quoted` parts are set as code.
+pub(crate) fn spans(line: &str) -> Vec<Span> {
+    let pieces = line.split('`').enumerate();
     let spans = pieces.map(|(index, text)| Span { code: index % 2 == 1, text: text.to_owned() });
     spans.filter(|span| !span.text.is_empty()).collect()
 }

@@ -53,7 +53,7 @@ pub(crate) async fn publish(
     let (version, created) = match outcome {
         Publishing::Created(version) => (version, true),
         Publishing::Same(version) => (version, false),
-        Publishing::GrantsNew(grants) => return Err(grants_new(&app, &grants)),
+        Publishing::GrantsNew(grants) => return Err(grants_new(&app, grants)),
         Publishing::HostTaken { host, app } => {
             return Err(ApiError::new(
                 Code::ManifestInvalid,
@@ -73,12 +73,13 @@ pub(crate) async fn publish(
 }
 
 /// Says what is new, and how to say yes to it.
-fn grants_new(app: &AppName, grants: &[String]) -> ApiError {
-    let grants = grants.join("; ");
+fn grants_new(app: &AppName, grants: Vec<String>) -> ApiError {
     let message = format!(
-        "`{app}` asks for what its newest version does not have: {grants}. Publish it again and allow new grants"
+        "`{app}` asks to reach what it could not reach before: {}; allow that with \
+         `--allow-new-grants`, in the API with `allow_new_grants=true`",
+        grants.join("; ")
     );
-    ApiError::new(Code::GrantsNew, message)
+    ApiError::new(Code::GrantsNew, message).listing(grants)
 }
 
 fn announce(app: &AppName, (version, created): (VersionNumber, bool), granted: &[String]) {

@@ -6,6 +6,7 @@
 mod guest;
 mod harness;
 
+mod app_data;
 mod auth;
 mod errors;
 mod full;

@@ -102,9 +102,7 @@ impl OutboundRule {
         let host = match url.host() {
             Some(Host::Ipv4(address)) => HostPattern::Address(address.into()),
             // `::ffff:10.0.0.7` is the same machine as `10.0.0.7`
-            Some(Host::Ipv6(address)) => {
-                HostPattern::Address(IpAddr::from(address).to_canonical())
-            }
+            Some(Host::Ipv6(address)) => HostPattern::Address(IpAddr::from(address).to_canonical()),
             Some(Host::Domain(name)) => pattern(name)?,
             None => return Err("it names no host"),
         };

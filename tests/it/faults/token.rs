@@ -11,7 +11,7 @@ fn a_worker_whose_join_token_was_revoked_serves_on_and_says_what_is_wrong() {
         let mut scene = Scene::start(cluster(), 2).await;
         let load = scene.load();
         scene.cluster.sigkill_manager().await;
-        scene.cluster.start_manager_with_join_token("another join token").await;
+        scene.cluster.start_manager_with(|s| s.join_token = "another join token".into()).await;
         // A worker that runs has a token of its own; one that starts again has to join.
         scene.cluster.sigkill_worker(1).await;
         scene.cluster.start_worker_again(1).await;
@@ -27,7 +27,7 @@ fn a_worker_whose_join_token_was_revoked_serves_on_and_says_what_is_wrong() {
         scene.publish(APP, 2).await;
         // Nobody tells it of the new version until the token is good again.
         scene.cluster.sigkill_manager().await;
-        scene.cluster.start_manager_with_join_token(JOIN_TOKEN).await;
+        scene.cluster.start_manager_with(|s| s.join_token = JOIN_TOKEN.into()).await;
         scene.cluster.live(2).await;
         scene.in_service().await;
         load.stop().await.assert_no_failure("the gateway");

@@ -17,11 +17,13 @@ pub(crate) fn a_granted_host_answers_every_kind_of_guest() {
             let expected = format!("200\nhello from 127.0.0.1:{}", host.port());
             assert!(text.starts_with(&expected), "{guest}: {text}");
             // an address is the same in any spelling
-            let text = fetch(&cluster, guest, &url(&host, "/v1/hello").replace("127.0.0.1", "0x7f.1"));
+            let text =
+                fetch(&cluster, guest, &url(&host, "/v1/hello").replace("127.0.0.1", "0x7f.1"));
             assert!(text.await.starts_with(&expected), "{guest}");
         }
         assert_eq!(host.requests(), 6);
-        let sent = http::metric(cluster.control(0), "steading_outbound_requests_total{outcome=\"ok\"}");
+        let sent =
+            http::metric(cluster.control(0), "steading_outbound_requests_total{outcome=\"ok\"}");
         assert_eq!(sent.await, 6.0);
         http::metric_becomes(cluster.control(0), "steading_outbound_connections ", 0.0, SOON).await;
     });
@@ -70,7 +72,8 @@ fn what_no_rule_allows_is_refused_and_the_log_names_host_and_rules() {
             eventually("the refusal in the log", SOON, || async {
                 let lines = cluster.worker_lines(0);
                 let line = lines.iter().find(|line| {
-                    line.contains(&invocation) && line.contains(&format!("{} refused", url(&other, "")))
+                    line.contains(&invocation)
+                        && line.contains(&format!("{} refused", url(&other, "")))
                 });
                 match line {
                     Some(line) if line.contains(&rule) && !line.contains("secret") => Ok(()),

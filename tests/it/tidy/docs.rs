@@ -12,7 +12,9 @@ const PAGE: &str = "docs/configuration.md";
 const READ_FROM_TOML: [(&str, &str); 15] = [
     ("protocol/src/manifest.rs", "Manifest"),
     ("protocol/src/manifest.rs", "AppSection"),
+    ("protocol/src/manifest.rs", "BuildSection"),
     ("protocol/src/manifest.rs", "FunctionSection"),
+    ("protocol/src/grants.rs", "Grants"),
     ("protocol/src/limits.rs", "LimitsOverride"),
     ("manager/src/config.rs", "Config"),
     ("host/src/config.rs", "Config"),

@@ -34,8 +34,9 @@ const READY_MAX: Duration = Duration::from_secs(120);
 
 const EXAMPLES: &str = "\
 DIR is a cargo package, or a folder with a steading.toml and either a build command in it or \
-finished .wasm modules; FILE is one finished module or package. A version that does not compile is reported and changes nothing: the one before goes on answering, and no request is \
-lost when a new one takes over.
+finished .wasm modules; FILE is one finished module or package. A version that does not compile \
+is reported and changes nothing: the one before goes on answering, and no request is lost when a \
+new one takes over.
 
 Examples:
   steading dev                        the app in this folder
@@ -111,8 +112,9 @@ async fn watch(args: &DevArgs) -> Result<Watch, Failure> {
 async fn renew(dir: &Path, client: &Client) -> Result<PublishReply, Failure> {
     // Opened anew each time: the change may have been one of Cargo.toml.
     let built = build::build(&Project::open(dir).await?, None).await?;
-    let reply =
-        deploy::publish(client, &built, PublishWish { default: true, percent: 100 }).await?;
+    // what the developer's own manifest asks for is what the developer wants
+    let wish = PublishWish { default: true, percent: 100, allow_new_grants: true };
+    let reply = deploy::publish(client, &built, wish).await?;
     match rollout::wait(client, &reply.app, reply.version, READY_MAX).await? {
         Rollout::Settled(outcomes) => match outcomes.into_iter().find_map(|o| o.failure) {
             None => Ok(reply),

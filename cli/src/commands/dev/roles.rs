@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use clap::Args;
 use steading_host::Worker;
 use steading_manager::Manager;
+use steading_protocol::Secret;
 use steading_protocol::api::WorkerState;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -20,7 +21,7 @@ use url::Url;
 use crate::client::Client;
 use crate::dev_state::DevAccess;
 use crate::exit::{Exit, Failure};
-use crate::secrets;
+use crate::{private_file, secrets};
 
 /// Joining is one request on loopback; a worker that has not by then never will.
 const JOIN_MAX: Duration = Duration::from_secs(15);
@@ -145,8 +146,25 @@ fn manager_config(ports: &Ports, state: &Path) -> Result<steading_manager::Confi
         listen: loopback(ports.manager_port),
         data_dir: state.join("manager"),
         admin_password: secrets::read(secrets::ADMIN_PASSWORD)?,
+        secrets_key: Some(secrets_key(state)?),
         ..Default::default()
     })
+}
+
+/// The key for secrets of this folder, where the environment has none; made at the first start.
+fn secrets_key(state: &Path) -> Result<Secret, Failure> {
+    if let Some(key) = secrets::read(secrets::SECRETS_KEY)? {
+        return Ok(key);
+    }
+    let path = state.join("secrets-key");
+    match std::fs::read_to_string(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let key = steading_seal::Keys::generate();
+            private_file::write(&path, key.expose()).context("cannot keep a key for secrets")?;
+            Ok(key)
+        }
+        read => Ok(Secret::new(read.with_context(|| format!("cannot read {}", path.display()))?)),
+    }
 }
 
 fn worker_config(ports: &Ports, state: &Path, manager: &Manager) -> steading_host::Config {

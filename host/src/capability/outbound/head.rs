@@ -63,7 +63,11 @@ mod tests {
 
     use super::*;
 
-    fn sent(method: &str, url: &str, headers: &[(&str, &str)]) -> Result<Request<RequestBody>, OutboundError> {
+    fn sent(
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Request<RequestBody>, OutboundError> {
         let body = Full::new(bytes::Bytes::from_static(b"abc")).map_err(|never| match never {});
         let mut builder = Request::builder().method(method).uri(url);
         for (name, value) in headers {

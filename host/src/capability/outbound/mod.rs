@@ -15,6 +15,7 @@ mod count;
 mod error;
 mod head;
 mod held;
+mod metrics;
 mod policy;
 mod reach;
 mod resolve;
@@ -38,6 +39,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub use self::config::OutboundConfig;
 pub(crate) use self::connection::ResponseBody;
 pub(crate) use self::error::{Awaited, Limit, OutboundError};
+pub(crate) use self::metrics::OutboundMetrics;
 
 use self::count::{Budget, Counted};
 use self::held::Places;

@@ -25,8 +25,7 @@ pub(super) trait Resolve: Send + Sync {
     fn addresses<'a>(&'a self, name: &'a str) -> Lookup<'a>;
 }
 
-pub(super) type Lookup<'a> =
-    Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send + 'a>>;
+pub(super) type Lookup<'a> = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send + 'a>>;
 
 /// The system's resolver, as every other program of the machine uses it.
 pub(super) struct System(Arc<Semaphore>);
@@ -111,7 +110,11 @@ mod tests {
         }
     }
 
-    async fn of(rule: &str, private: bool, found: &'static [&'static str]) -> Result<String, String> {
+    async fn of(
+        rule: &str,
+        private: bool,
+        found: &'static [&'static str],
+    ) -> Result<String, String> {
         let url = serde_json::json!({ "url": rule, "private": private });
         let rule: OutboundRule = serde_json::from_value(url).unwrap();
         let host = rule.host.to_string().replace('*', "x");
@@ -125,7 +128,9 @@ mod tests {
     async fn a_name_leads_to_public_addresses_only() {
         let rule = "http://*.corp.local:8080";
         assert_eq!(of(rule, false, &["1.1.1.1", "::1"]).await.unwrap(), "1.1.1.1:8080");
-        for private in ["10.0.0.5", "127.0.0.1", "::1", "::ffff:192.168.0.1", "fd00::1", "64:ff9b::a00:1"] {
+        for private in
+            ["10.0.0.5", "127.0.0.1", "::1", "::ffff:192.168.0.1", "fd00::1", "64:ff9b::a00:1"]
+        {
             let error = of(rule, false, Box::leak(Box::new([private]))).await.unwrap_err();
             assert!(error.contains(rule) && error.contains("`private = true`"), "{error}");
         }
@@ -136,7 +141,8 @@ mod tests {
     async fn who_may_reach_private_networks_still_reaches_no_metadata_by_name() {
         let rule = "http://*.corp.local";
         assert_eq!(of(rule, true, &["10.0.0.5"]).await.unwrap(), "10.0.0.5:80");
-        for forbidden in ["169.254.169.254", "0.0.0.0", "::", "224.0.0.1", "::ffff:169.254.169.254"] {
+        for forbidden in ["169.254.169.254", "0.0.0.0", "::", "224.0.0.1", "::ffff:169.254.169.254"]
+        {
             let error = of(rule, true, Box::leak(Box::new([forbidden]))).await.unwrap_err();
             assert!(error.contains("but not its address"), "{error}");
         }

@@ -123,7 +123,8 @@ async fn what_no_rule_allows_is_denied_with_the_rules() {
 
 #[tokio::test]
 async fn an_invocation_that_has_ended_leaves_no_connection() {
-    let (port, server) = serving(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhello".to_vec()).await;
+    let (port, server) =
+        serving(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhello".to_vec()).await;
     let url = format!("http://127.0.0.1:{port}");
     let (outbound, metrics) = outbound(&[url.clone().into()], &OutboundConfig::default());
     let errand = outbound.errand();
@@ -162,7 +163,8 @@ async fn connections_and_bytes_are_limited() {
 
 #[tokio::test]
 async fn who_is_slow_is_not_waited_for_longer_than_the_guest_wants() {
-    let (port, _server) = serving(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhello".to_vec()).await;
+    let (port, _server) =
+        serving(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhello".to_vec()).await;
     let (silent, _other) = serving(vec![]).await;
     let rules = [port, silent].map(|port| format!("http://127.0.0.1:{port}").into());
     let (outbound, _) = outbound(&rules, &OutboundConfig::default());

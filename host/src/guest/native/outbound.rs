@@ -148,10 +148,7 @@ impl Requests {
 }
 
 /// Decodes the head of a request: method, URL, for how many milliseconds to wait (0 is no limit), headers.
-fn decode(
-    mut bytes: &[u8],
-    body: Bytes,
-) -> Result<(Request<RequestBody>, Patience), Undecodable> {
+fn decode(mut bytes: &[u8], body: Bytes) -> Result<(Request<RequestBody>, Patience), Undecodable> {
     let (method, url) = (take(&mut bytes)?, take(&mut bytes)?);
     let wait = Duration::from_millis(take_number(&mut bytes)?.into());
     let count = take_length(&mut bytes)?;

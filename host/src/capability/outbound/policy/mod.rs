@@ -71,7 +71,11 @@ impl Destination {
     pub(super) fn rule<'r>(&self, rules: &'r [OutboundRule]) -> Option<&'r OutboundRule> {
         let mut matching = rules.iter().filter(|rule| self.is_under(rule));
         let first = matching.next()?;
-        Some(if first.private { first } else { matching.find(|rule| rule.private).unwrap_or(first) })
+        Some(if first.private {
+            first
+        } else {
+            matching.find(|rule| rule.private).unwrap_or(first)
+        })
     }
 
     fn is_under(&self, rule: &OutboundRule) -> bool {
@@ -100,7 +104,8 @@ impl Host {
             url::Host::Ipv6(address) => Ok(Self::Address(IpAddr::from(address).to_canonical())),
             url::Host::Domain(name) => {
                 let name = name.strip_suffix('.').unwrap_or(&name);
-                let usable = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b);
+                let usable =
+                    |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b);
                 let is_label = |label: &str| {
                     (1..=LABEL_LENGTH_MAX).contains(&label.len()) && label.bytes().all(usable)
                 };
@@ -157,4 +162,3 @@ impl std::fmt::Display for Destination {
         write!(f, "{}://{}", self.scheme.as_str(), self.authority())
     }
 }
-

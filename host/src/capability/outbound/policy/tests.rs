@@ -65,14 +65,18 @@ fn a_wildcard_is_every_name_below_and_neither_the_name_nor_an_address() {
 
 #[test]
 fn every_spelling_of_an_address_is_that_address() {
-    for text in ["127.0.0.1", "0x7f.1", "0177.0.0.01", "2130706433", "0x7f000001", "127.1", "127.0.0.1."] {
+    for text in
+        ["127.0.0.1", "0x7f.1", "0177.0.0.01", "2130706433", "0x7f000001", "127.1", "127.0.0.1."]
+    {
         assert_eq!(host(&format!("http://{text}/")).unwrap(), "127.0.0.1", "{text}");
     }
     assert_eq!(host("http://[::ffff:127.0.0.1]/").unwrap(), "127.0.0.1");
     assert_eq!(host("http://[0:0:0:0:0:0:0:1]/").unwrap(), "[::1]");
     assert!(allows("http://10.0.0.7", "http://0xa.7/"));
     assert!(!allows("http://10.0.0.7", "http://10.0.0.8/"));
-    for url in ["http://[fe80::1%25eth0]/", "http://1.2.3.4.5/", "http://256.1.1.1/", "http://[::1/"] {
+    for url in
+        ["http://[fe80::1%25eth0]/", "http://1.2.3.4.5/", "http://256.1.1.1/", "http://[::1/"]
+    {
         assert!(host(url).is_err(), "{url}");
     }
 }
@@ -126,7 +130,8 @@ fn a_path_is_matched_part_by_part_and_never_led_out_of() {
 #[test]
 fn of_several_rules_the_one_that_lets_most_through_counts() {
     let to = Destination::of(&"http://a.corp.local/x".parse().unwrap()).unwrap();
-    let rules = [rule("http://a.corp.local"), private("http://*.corp.local"), rule("https://x.example")];
+    let rules =
+        [rule("http://a.corp.local"), private("http://*.corp.local"), rule("https://x.example")];
     assert!(to.rule(&rules).unwrap().private);
     assert!(!to.rule(&rules[..1]).unwrap().private);
     assert_eq!(to.rule(&rules[2..]), None);

@@ -10,6 +10,7 @@ mod fuzz_abi;
 mod fuzz_head;
 mod fuzz_module;
 mod holes;
+mod kv;
 mod recovery;
 mod soak;
 

@@ -20,7 +20,7 @@ struct OutcomeLabels {
 }
 
 impl OutboundMetrics {
-    pub(super) fn registered(registry: &mut Registry) -> Self {
+    pub(crate) fn new(registry: &mut Registry) -> Self {
         let own = Self {
             requests: Family::default(),
             sent: Counter::default(),
