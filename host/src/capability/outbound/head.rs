@@ -84,7 +84,8 @@ mod tests {
         let request = sent("GET", "https://A.Example./p?q", &headers).unwrap();
         assert_eq!(request.uri().to_string(), "/p?q");
         let hosts: Vec<_> = request.headers().get_all("host").iter().collect();
-        assert_eq!((hosts, &request.headers()["x-a"].to_str().unwrap()), (vec!["a.example"], &"1"));
+        assert_eq!(hosts, ["a.example"]);
+        assert_eq!(request.headers()["x-a"], "1");
     }
 
     #[test]
