@@ -22,6 +22,9 @@ pub(crate) fn start(filter: &str, format: LogFormat) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(filter)
         .with_context(|| format!("`{filter}` is not a log filter such as `info`"))
         .or_exit(Exit::Usage)?;
+    // it says at level error what a function can make it say without end, and the function's log has it anyway
+    let quiet = "rustls_platform_verifier=off".parse().context("the directive is one")?;
+    let filter = filter.add_directive(quiet);
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     match format {
         LogFormat::Text => builder.with_ansi(io::stderr().is_terminal()).init(),

@@ -1,5 +1,6 @@
 //! What an operator sets for a worker. The tables inside are owned by the modules they configure.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
@@ -10,8 +11,8 @@ use url::Url;
 
 use crate::ceilings::{Ceilings, CeilingsError};
 use crate::{
-    AvailabilityConfig, CapacityConfig, CapsConfig, CapsConfigError, CeilingsConfig, EngineConfig,
-    EngineError, OutboundConfig, ServerConfig, ServerConfigError,
+    AvailabilityConfig, CapacityConfig, CapsConfig, CapsConfigError, CeilingsConfig,
+    DirectoryConfig, EngineConfig, EngineError, OutboundConfig, ServerConfig, ServerConfigError,
 };
 
 /// Everything a worker is started with; read from TOML, unknown keys are errors.
@@ -49,6 +50,8 @@ pub struct Config {
     pub ceilings: CeilingsConfig,
     /// What functions may send, together.
     pub outbound: OutboundConfig,
+    /// The directories that apps may ask for, by name.
+    pub directories: BTreeMap<String, DirectoryConfig>,
     /// What the manager may place here.
     pub capacity: CapacityConfig,
     /// What the whole process may take of a Windows machine.
@@ -106,6 +109,7 @@ impl Default for Config {
             server: ServerConfig::default(),
             ceilings: CeilingsConfig::default(),
             outbound: OutboundConfig::default(),
+            directories: BTreeMap::new(),
             capacity: CapacityConfig::default(),
             caps: CapsConfig::default(),
             availability: AvailabilityConfig::default(),

@@ -33,7 +33,7 @@ mod service;
 mod worker;
 
 pub use availability::{AvailabilityConfig, InvalidWindow, Windows};
-pub use capability::OutboundConfig;
+pub use capability::{DirectoryConfig, DirectoryError, OutboundConfig};
 pub use capacity::CapacityConfig;
 pub use caps::{CapError, CapsConfig, CapsConfigError};
 pub use ceilings::{CeilingsConfig, CeilingsError};

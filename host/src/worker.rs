@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::admission::{Admission, Gates};
 use crate::availability::{Keeper, Openness};
-use crate::capability::{Exit, KvRemote};
+use crate::capability::{Directories, DirectoryError, Exit, KvRemote, Providers};
 use crate::ceilings::Ceilings;
 use crate::control::ControlState;
 use crate::desired::{Applier, Follower, Link, Loader, Offer, Pulse, Served, StateDir, compiling};
@@ -67,6 +67,9 @@ pub enum StartError {
         /// What is wrong with it.
         source: std::io::Error,
     },
+    /// A directory for functions cannot be approved.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
     /// The HTTP client could not be set up.
     #[error("cannot set up the connection to the manager")]
     Client(#[source] reqwest::Error),
@@ -161,8 +164,11 @@ fn loader(
         metrics: Arc::clone(metrics),
         gates: Gates::default(),
         ceilings: ceilings.map_err(ConfigError::from)?,
-        kv: Arc::clone(kv),
-        exit: exit(config, metrics)?,
+        providers: Providers {
+            kv: Arc::clone(kv),
+            exit: exit(config, metrics)?,
+            directories: Directories::new(&config.directories, state.path())?,
+        },
         compiling: compiling(),
     })
 }

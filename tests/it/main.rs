@@ -11,6 +11,7 @@ mod components;
 mod dev;
 mod edge;
 mod faults;
+mod files;
 mod gateway;
 mod guests;
 mod outbound;

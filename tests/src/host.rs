@@ -12,13 +12,16 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use axum::serve::Listener;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use serde::Deserialize;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+
+/// How many authorities there are.
+static AUTHORITIES: AtomicUsize = AtomicUsize::new(0);
 
 /// A host; closes when dropped.
 #[derive(Debug)]
@@ -191,6 +194,9 @@ fn certified(name: &str) -> (String, TlsAcceptor) {
     let key = || KeyPair::generate().expect("a key can be made");
     let mut params = CertificateParams::new(vec![]).expect("no name is a good one");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    // two of the same name would be taken for one that signs badly
+    let number = AUTHORITIES.fetch_add(1, Ordering::Relaxed);
+    params.distinguished_name.push(DnType::CommonName, format!("authority {number}"));
     let authority = CertifiedIssuer::self_signed(params, key()).expect("it signs itself");
     let own = key();
     let params = CertificateParams::new(vec![name.to_owned()]).expect("the name is a good one");

@@ -99,8 +99,10 @@ impl Directories {
                 let (name, path) = (name.clone(), path.clone());
                 DirectoryError::Unusable { name, path, source }
             };
-            let (found, state) =
-                (path.canonicalize().map_err(unusable)?, state_dir.canonicalize().map_err(unusable)?);
+            let (found, state) = (
+                path.canonicalize().map_err(unusable)?,
+                state_dir.canonicalize().map_err(unusable)?,
+            );
             if !found.is_dir() {
                 return Err(unusable(io::ErrorKind::NotADirectory.into()));
             }

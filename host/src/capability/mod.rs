@@ -4,6 +4,7 @@
 //! Invariant: nothing is here by default. [`Capabilities::default`] reaches nothing; what there is comes from
 //! the grants of the version that is called.
 
+mod files;
 mod kv;
 mod kv_metrics;
 mod outbound;
@@ -13,6 +14,8 @@ use std::sync::Arc;
 
 use steading_protocol::desired::DesiredApp;
 
+pub(crate) use files::{Access, Directories, Files, FilesError};
+pub use files::{DirectoryConfig, DirectoryError};
 pub(crate) use kv::{Entry, Kv, KvError, KvRemote};
 pub(crate) use kv_metrics::KvMetrics;
 pub use outbound::OutboundConfig;
@@ -31,18 +34,33 @@ pub(crate) struct Capabilities {
     pub(crate) kv: Option<Kv>,
     /// Where it may send requests; nowhere without one.
     pub(crate) outbound: Option<Arc<Outbound>>,
+    /// The folders that it finds.
+    pub(crate) files: Files,
+}
+
+/// What capabilities of all apps of a worker are made of.
+pub(crate) struct Providers {
+    pub(crate) kv: Arc<KvRemote>,
+    pub(crate) exit: Arc<Exit>,
+    pub(crate) directories: Directories,
+}
+
+/// Something that a version is granted and this worker does not have.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotProvided {
+    #[error(transparent)]
+    Setting(#[from] UnreadableSetting),
+    #[error(transparent)]
+    Files(#[from] FilesError),
 }
 
 impl Capabilities {
     /// What a version is granted; an error when it must not be started like that.
-    pub(crate) fn of(
-        app: &DesiredApp,
-        remote: &Arc<KvRemote>,
-        exit: &Arc<Exit>,
-    ) -> Result<Arc<Self>, UnreadableSetting> {
+    pub(crate) fn of(app: &DesiredApp, from: &Providers) -> Result<Arc<Self>, NotProvided> {
         let settings = Settings::of(app)?;
-        let kv = (!app.grants.kv.is_empty()).then(|| Kv::of(app, Arc::clone(remote)));
-        let outbound = Some(Outbound::new(app.grants.outbound.clone(), exit));
-        Ok(Arc::new(Self { settings, kv, outbound }))
+        let files = Files::of(app, &from.directories)?;
+        let kv = (!app.grants.kv.is_empty()).then(|| Kv::of(app, Arc::clone(&from.kv)));
+        let outbound = Some(Outbound::new(app.grants.outbound.clone(), &from.exit));
+        Ok(Arc::new(Self { settings, kv, outbound, files }))
     }
 }

@@ -52,6 +52,9 @@ pub struct InvalidOutbound {
     fault: &'static str,
 }
 
+/// The longest part of a name, as DNS has it.
+const LABEL_LENGTH_MAX: usize = 63;
+
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Written {
@@ -122,7 +125,18 @@ fn pattern(name: &str) -> Result<HostPattern, &'static str> {
     if name.is_empty() || name.contains('*') {
         return Err("`*` stands only for the first parts of a name: `*.corp.local`");
     }
+    // without the dot, or what stood for `*`, it must still be no address to anyone
+    let is_name = |text: &str| matches!(Host::parse(text), Ok(Host::Domain(same)) if same == text);
+    if !name.split('.').all(is_label) || !is_name(name) {
+        return Err("its host is no name of DNS");
+    }
     Ok(if below { HostPattern::Below(name.to_owned()) } else { HostPattern::Name(name.to_owned()) })
+}
+
+/// Whether this is a part of a name.
+fn is_label(label: &str) -> bool {
+    let usable = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b);
+    (1..=LABEL_LENGTH_MAX).contains(&label.len()) && label.bytes().all(usable)
 }
 
 impl TryFrom<Written> for OutboundRule {
@@ -219,6 +233,10 @@ mod tests {
             ("https://*", "`*` stands only"),
             ("https://a.*.example", "`*` stands only"),
             ("https://*.", "`*` stands only"),
+            ("http://10.0.0..", "no name of DNS"),
+            ("http://*.1.", "no name of DNS"),
+            ("https://a..example", "no name of DNS"),
+            ("https://a!b.example", "no name of DNS"),
         ] {
             let error = rule(text).unwrap_err();
             assert!(error.contains(why) && error.contains(text), "{text}: {error}");

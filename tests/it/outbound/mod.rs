@@ -1,6 +1,7 @@
 //! Requests that functions send, from every kind of guest, through a real worker: to hosts of the test on loopback,
 //! which are granted by address or by name. Where they may go ([`granted`]), and what bounds them ([`limits`]).
 
+mod example;
 mod granted;
 mod limits;
 mod tls;

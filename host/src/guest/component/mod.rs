@@ -27,7 +27,7 @@ use self::outbound::Outbound;
 use super::exchange::Exchange;
 use super::log_stream::LogStream;
 use super::run::{self, GuestState, Kind};
-use super::{Answer, Conduit, GuestError, GuestRequest, Unusable};
+use super::{Answer, Conduit, GuestError, GuestRequest, Unusable, folders};
 use crate::capability::Capabilities;
 use crate::engine::{Engine, MemoryLimit, slots};
 
@@ -158,13 +158,13 @@ impl State {
         let exchange = Exchange::new(request.body, limits, Arc::clone(conduit));
         let dialogue = Dialogue::new(exchange, method, conduit);
         let log = LogStream::new(Arc::clone(conduit));
-        let wasi = WasiCtx::builder()
-            .stdout(log.clone())
+        let mut wasi = WasiCtx::builder();
+        wasi.stdout(log.clone())
             .stderr(log)
             .allow_tcp(false)
             .allow_udp(false)
-            .max_random_size(CALL_BYTES_MAX as u64)
-            .build();
+            .max_random_size(CALL_BYTES_MAX as u64);
+        folders::open(&mut wasi, &capabilities.files, conduit);
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES_MAX);
         let mut http = WasiHttpCtx::new();
@@ -175,7 +175,7 @@ impl State {
             memory_limit: MemoryLimit::new(limits.memory_bytes_max),
             conduit: Arc::clone(conduit),
             table,
-            wasi,
+            wasi: wasi.build(),
             http,
             outbound: Outbound::new(capabilities, Arc::clone(conduit)),
         }

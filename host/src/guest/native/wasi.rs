@@ -11,8 +11,8 @@ use wasmtime_wasi::WasiCtx;
 use wasmtime_wasi::p1::WasiP1Ctx;
 
 use crate::capability::Capabilities;
-use crate::guest::Conduit;
 use crate::guest::log_stream::LogStream;
+use crate::guest::{Conduit, folders};
 
 /// A WASI context that is built when it is first asked for.
 pub(super) struct LazyWasi {
@@ -34,6 +34,7 @@ impl LazyWasi {
             for (name, value) in self.capabilities.settings.iter() {
                 builder.env(name, value);
             }
+            folders::open(&mut builder, &self.capabilities.files, &self.conduit);
             Box::new(builder.build_p1())
         })
     }

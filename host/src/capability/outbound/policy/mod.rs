@@ -50,9 +50,10 @@ impl Destination {
             return Err("it has a user in it; send a header `authorization`");
         }
         let host = Host::read(authority.host())?;
+        // what stands between host and path is a port and nothing else, or a URL could be read in two ways
         let port = match authority.as_str().get(authority.host().len()..) {
             Some("") => scheme.port(),
-            _ => authority.port_u16().filter(|port| *port > 0).ok_or("its port is none")?,
+            rest => rest.and_then(port).ok_or("its port is none")?,
         };
         if !uri.path().starts_with('/') {
             return Err("its path does not begin with `/`");
@@ -116,6 +117,12 @@ impl Host {
             }
         }
     }
+}
+
+fn port(text: &str) -> Option<u16> {
+    let digits = text.strip_prefix(':')?;
+    let is_number = digits.bytes().all(|b| b.is_ascii_digit());
+    digits.parse().ok().filter(|port| is_number && *port > 0)
 }
 
 /// Whether a path begins with the parts of another, for whoever serves it: servers and proxies take `..` away,

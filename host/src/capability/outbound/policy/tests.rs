@@ -92,6 +92,8 @@ fn a_url_that_could_be_read_in_two_ways_is_refused() {
         "ftp://api.example.com/",
         "/relative",
         "https://a..example/",
+        "http://[::1]7:81/",
+        "http://[::1]:+81/",
     ] {
         assert!(host(url).is_err(), "{url}");
     }

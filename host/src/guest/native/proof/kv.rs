@@ -6,7 +6,7 @@ use std::sync::Arc;
 use steading_protocol::Limits;
 
 use super::{Lab, NativeFunction, call, run};
-use crate::capability::{Capabilities, Exit, KvRemote, OutboundConfig};
+use crate::capability::{Capabilities, Directories, Exit, KvRemote, OutboundConfig, Providers};
 use crate::engine::MemoryReset;
 use crate::guest::GuestError;
 use crate::metrics::Metrics;
@@ -38,8 +38,9 @@ fn granted() -> Arc<Capabilities> {
     });
     let metrics = Metrics::new();
     let exit = Exit::new(&OutboundConfig::default(), &metrics).unwrap();
-    let remote = KvRemote::new(metrics);
-    Capabilities::of(&serde_json::from_value(app).unwrap(), &remote, &exit).unwrap()
+    let (kv, directories) = (KvRemote::new(metrics), Directories::default());
+    let providers = Providers { kv, exit, directories };
+    Capabilities::of(&serde_json::from_value(app).unwrap(), &providers).unwrap()
 }
 
 fn returned(function: &NativeFunction) -> i32 {
