@@ -1,8 +1,8 @@
 //! The component guest: a component of the `wasi:http` worlds, of WASI 0.2 ([`wasi_0_2`]) or 0.3 ([`wasi_0_3`]). The
 //! library of wasmtime speaks with it; here is what it is given and what becomes of its answer ([`dialogue`]).
 //!
-//! It has WASI's interfaces, so that what a toolchain imports is there, and nothing behind most of them: no files,
-//! no sockets, no environment, no arguments. What it sends out is judged in [`outbound`]. What it can have the
+//! It has WASI's interfaces, so that what a toolchain imports is there, and nothing behind most of them: no sockets,
+//! no environment, no arguments, and of files the folders that it was granted. What it sends out is judged in [`outbound`]. What it can have the
 //! worker hold for it is bounded here, because it does not count as its memory.
 
 mod dialogue;

@@ -16,6 +16,7 @@ use super::head::{Undecodable, put, put_length, take, take_length, take_number};
 use super::imports::{memory, slice, slice_mut};
 use crate::capability::{OutboundError, Patience, RequestBody, ResponseBody};
 use crate::guest::head;
+use crate::guest::log::Level;
 use crate::guest::outgoing::Outgoing;
 use crate::guest::run::AbiViolation;
 
@@ -35,6 +36,10 @@ struct Reply {
 
 /// What the guest gets instead of a length.
 const INVALID: i32 = -3;
+const LIMIT_REACHED: i32 = -7;
+
+/// The longest body of a request, bytes: the worker holds a copy of it, which does not count as the guest's memory.
+const BODY_BYTES_MAX: usize = 32 << 20;
 
 /// Defines the imports.
 pub(super) fn define(linker: &mut Linker<State>) -> wasmtime::Result<()> {
@@ -62,16 +67,20 @@ async fn http_send(
 ) -> wasmtime::Result<i32> {
     let (bytes, state) = memory(&caller)?.data_and_store_mut(&mut caller);
     state.result = vec![];
-    let body = Bytes::copy_from_slice(slice(bytes, body.0, body.1)?);
-    let decoded = decode(slice(bytes, head.0, head.1)?, body);
-    let (request, patience) = match decoded {
+    let (head, body) = (slice(bytes, head.0, head.1)?, slice(bytes, body.0, body.1)?);
+    if body.len() > BODY_BYTES_MAX {
+        let text = format!("request not sent: its body has more than {BODY_BYTES_MAX} bytes");
+        state.conduit.log.record(Level::Warn, text.as_bytes());
+        return Ok(LIMIT_REACHED);
+    }
+    let (request, patience) = match decode(head, Bytes::copy_from_slice(body)) {
         Ok(decoded) => decoded,
         Err(Undecodable::Malformed) => {
             return Err(AbiViolation("malformed request head".to_owned()).into());
         }
         Err(Undecodable::Invalid(invalid)) => {
             let text = format!("request not sent: {invalid}");
-            state.conduit.log.record(crate::guest::log::Level::Warn, text.as_bytes());
+            state.conduit.log.record(Level::Warn, text.as_bytes());
             return Ok(INVALID);
         }
     };
@@ -185,7 +194,7 @@ fn code(error: &OutboundError) -> i32 {
         OutboundError::NameUnresolved(_) | OutboundError::Unreachable(_) => -4,
         OutboundError::Tls(_) => -5,
         OutboundError::TimedOut(_) => -6,
-        OutboundError::LimitReached(_) => -7,
+        OutboundError::LimitReached(_) => LIMIT_REACHED,
         OutboundError::Broken(_) => -8,
     }
 }

@@ -1,6 +1,6 @@
 //! WASI preview 1 for native guests: clocks, randomness, and a stdout and stderr that go to the
-//! function's log. In its environment are the settings that it was granted, and nothing else. No files, no
-//! arguments, no sockets.
+//! function's log. In its environment are the settings that it was granted, and nothing else; its folders are those
+//! that it was granted. No arguments, no sockets.
 //!
 //! The context is built at the first WASI call of an invocation: most guests make none, and
 //! building it (two seeded generators, a table) is a good part of a short invocation.
