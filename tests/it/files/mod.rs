@@ -106,6 +106,11 @@ fn nothing_leads_out_of_a_folder() {
         let cluster = serving(folder.path()).await;
         let absolute = folder.path().join("secret.txt");
         let absolute = absolute.to_str().unwrap();
+        #[cfg(unix)]
+        for link in ["relative", "absolute", "chain", "inner/far"] {
+            let read = fs::read_to_string(folder.path().join("up").join(link));
+            assert_eq!(read.unwrap(), SECRET, "{link} leads there for others");
+        }
         let paths = [
             "/up/../secret.txt",
             "/up/inner/../../secret.txt",
