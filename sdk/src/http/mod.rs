@@ -52,6 +52,10 @@ pub enum Error {
 
 /// Sends a request and waits for the head of the response; its body is read from the reply. A function has one
 /// reply at a time: the next request ends the one before, read or not.
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "a request is built to be sent, in one expression"
+)]
 pub fn send(request: Request) -> Result<Reply, Error> {
     #[cfg(target_family = "wasm")]
     {
