@@ -26,6 +26,9 @@ pub(crate) fn start(filter: &str, format: LogFormat, service: Option<Role>) -> R
     let filter = EnvFilter::try_new(filter)
         .with_context(|| format!("`{filter}` is not a log filter such as `info`"))
         .or_exit(Exit::Usage)?;
+    // it says at level error what a function can make it say without end, and the function's log has it anyway
+    let quiet = "rustls_platform_verifier=off".parse().context("the directive is one")?;
+    let filter = filter.add_directive(quiet);
     #[cfg(windows)]
     if let Some(role) = service {
         let log = EventLog::open(&service_name(role)).context("cannot open the event log")?;

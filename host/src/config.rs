@@ -1,5 +1,6 @@
 //! What an operator sets for a worker. The tables inside are owned by the modules they configure.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
@@ -11,8 +12,9 @@ use url::Url;
 use crate::capacity::{Bound, Room};
 use crate::ceilings::{Ceilings, CeilingsError};
 use crate::{
-    AvailabilityConfig, CapacityConfig, CapsConfig, CapsConfigError, CeilingsConfig, EngineConfig,
-    EngineError, FitError, Memory, ServerConfig, ServerConfigError,
+    AvailabilityConfig, CapacityConfig, CapsConfig, CapsConfigError, CeilingsConfig,
+    DirectoryConfig, EngineConfig, EngineError, FitError, Memory, OutboundConfig, ServerConfig,
+    ServerConfigError,
 };
 
 /// Everything a worker is started with; read from TOML, unknown keys are errors.
@@ -48,6 +50,10 @@ pub struct Config {
     pub server: ServerConfig,
     /// What functions may ask for.
     pub ceilings: CeilingsConfig,
+    /// What functions may send, together.
+    pub outbound: OutboundConfig,
+    /// The directories that apps may ask for, by name.
+    pub directories: BTreeMap<String, DirectoryConfig>,
     /// What the manager may place here.
     pub capacity: CapacityConfig,
     /// What the whole process may take of a Windows machine.
@@ -107,6 +113,8 @@ impl Default for Config {
             engine: EngineConfig::default(),
             server: ServerConfig::default(),
             ceilings: CeilingsConfig::default(),
+            outbound: OutboundConfig::default(),
+            directories: BTreeMap::new(),
             capacity: CapacityConfig::default(),
             caps: CapsConfig::default(),
             availability: AvailabilityConfig::default(),
@@ -140,7 +148,7 @@ impl Config {
         if let Some(key) = self.capacity.fault() {
             return Err(ConfigError::Range { key, min: 1, max: u64::from(u32::MAX) });
         }
-        if let Some((key, min, max)) = self.availability.fault() {
+        if let Some((key, min, max)) = self.outbound.fault().or_else(|| self.availability.fault()) {
             return Err(ConfigError::Range { key, min, max });
         }
         let engine = self.engine.fitted(Room::of(memory, self.capacity.memory_mib))?;

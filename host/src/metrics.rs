@@ -14,7 +14,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use steading_protocol::VersionNumber;
 
-use crate::capability::CapabilityMetrics;
+use crate::capability::{CapabilityMetrics, OutboundMetrics};
 use crate::invoke::Took;
 
 /// The worker's metrics; shared by everything that counts.
@@ -25,6 +25,7 @@ pub(crate) struct Metrics {
     cpu: Family<FunctionLabels, Seconds>,
     refusals: Family<RefusalLabels, Counter>,
     pub(crate) capabilities: CapabilityMetrics,
+    pub(crate) outbound: OutboundMetrics,
     pub(crate) connections: Gauge,
     pub(crate) in_flight: Gauge,
     pub(crate) generation: Gauge,
@@ -107,6 +108,7 @@ impl Metrics {
             refusals.clone(),
         );
         let capabilities = CapabilityMetrics::new(&mut registry, histogram());
+        let outbound = OutboundMetrics::new(&mut registry);
         registry.register("connections", "Open connections", connections.clone());
         registry.register("in_flight", "Invocations running now", in_flight.clone());
         registry.register("generation", "Generation of the desired state", generation.clone());
@@ -117,6 +119,7 @@ impl Metrics {
             cpu,
             refusals,
             capabilities,
+            outbound,
             connections,
             in_flight,
             generation,

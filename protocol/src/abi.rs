@@ -26,6 +26,8 @@ pub const IMPORTS: &[&str] = &[
     "kv_list",
     "kv_increment",
     "kv_compare_and_set",
+    "http_send",
+    "http_body_read",
 ];
 
 /// The import module of WASI preview 1, which native guests may use as well as commands.

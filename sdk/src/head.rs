@@ -73,7 +73,7 @@ pub(crate) struct Pairs<'a> {
 }
 
 impl<'a> Pairs<'a> {
-    fn at(bytes: &'a [u8], at: usize) -> Self {
+    pub(crate) fn at(bytes: &'a [u8], at: usize) -> Self {
         let mut reader = Reader { bytes, at };
         let left = reader.count().unwrap_or(0);
         Self { reader, left }

@@ -34,6 +34,7 @@ extern crate self as steading;
 
 mod error;
 mod head;
+pub mod http;
 mod json_path;
 pub mod kv;
 pub mod log;

@@ -4,6 +4,7 @@
 //! is used by the worker only until the call returns.
 
 pub(crate) mod kv;
+pub(crate) mod outbound;
 
 /// Copies the first `len` bytes of the request head out of the worker.
 pub(crate) fn request_head(len: usize) -> Vec<u8> {

@@ -35,6 +35,15 @@ pub fn whole(response: Response) -> Response {
     response.collected().expect("the response's body can be written")
 }
 
+/// Plays the hosts that functions of this thread send requests to, from now on.
+#[cfg(not(target_family = "wasm"))]
+pub fn answer_http(
+    answer: impl FnMut(&crate::http::Request) -> Result<crate::http::Reply, crate::http::Error>
+    + 'static,
+) {
+    crate::sys::outbound::answer(Box::new(answer));
+}
+
 /// A request being built.
 #[derive(Clone, Debug, Default)]
 pub struct RequestBuilder {

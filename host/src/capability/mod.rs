@@ -4,16 +4,25 @@
 //! Invariant: nothing is here by default. [`Capabilities::default`] reaches nothing; what there is comes from
 //! the grants of the version that is called.
 
+mod files;
 mod kv;
 mod metrics;
+mod outbound;
 mod settings;
 
 use std::sync::Arc;
 
 use steading_protocol::desired::DesiredApp;
 
+pub(crate) use files::{Access, Directories, Files, FilesError};
+pub use files::{DirectoryConfig, DirectoryError};
 pub(crate) use kv::{Entry, Kv, KvError, KvRemote};
 pub(crate) use metrics::CapabilityMetrics;
+pub use outbound::OutboundConfig;
+pub(crate) use outbound::{
+    Awaited, Driver, Errand, Exit, Limit, Outbound, OutboundError, OutboundMetrics, Patience,
+    RequestBody, ResponseBody,
+};
 pub(crate) use settings::{Settings, UnreadableSetting};
 
 /// What the functions of one version of an app may reach.
@@ -23,16 +32,35 @@ pub(crate) struct Capabilities {
     pub(crate) settings: Settings,
     /// Its key-value stores; none without a grant.
     pub(crate) kv: Option<Kv>,
+    /// Where it may send requests; nowhere without one.
+    pub(crate) outbound: Option<Arc<Outbound>>,
+    /// The folders that it finds.
+    pub(crate) files: Files,
+}
+
+/// What capabilities of all apps of a worker are made of.
+pub(crate) struct Providers {
+    pub(crate) kv: Arc<KvRemote>,
+    pub(crate) exit: Arc<Exit>,
+    pub(crate) directories: Directories,
+}
+
+/// Something that a version is granted and this worker does not have.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotProvided {
+    #[error(transparent)]
+    Setting(#[from] UnreadableSetting),
+    #[error(transparent)]
+    Files(#[from] FilesError),
 }
 
 impl Capabilities {
     /// What a version is granted; an error when it must not be started like that.
-    pub(crate) fn of(
-        app: &DesiredApp,
-        remote: &Arc<KvRemote>,
-    ) -> Result<Arc<Self>, UnreadableSetting> {
+    pub(crate) fn of(app: &DesiredApp, from: &Providers) -> Result<Arc<Self>, NotProvided> {
         let settings = Settings::of(app)?;
-        let kv = (!app.grants.kv.is_empty()).then(|| Kv::of(app, Arc::clone(remote)));
-        Ok(Arc::new(Self { settings, kv }))
+        let files = Files::of(app, &from.directories)?;
+        let kv = (!app.grants.kv.is_empty()).then(|| Kv::of(app, Arc::clone(&from.kv)));
+        let outbound = Some(Outbound::new(app.grants.outbound.clone(), &from.exit));
+        Ok(Arc::new(Self { settings, kv, outbound, files }))
     }
 }

@@ -15,7 +15,7 @@ use super::call::LinkError;
 use super::chain;
 use super::link::Session;
 use crate::admission::Gates;
-use crate::capability::{Capabilities, KvRemote, UnreadableSetting};
+use crate::capability::{Capabilities, NotProvided, Providers};
 use crate::ceilings::{Ceilings, OverCeiling};
 use crate::engine::{CacheError, CodeCache};
 use crate::guest::{GuestModule, Linkers, Unusable};
@@ -29,7 +29,7 @@ pub(crate) struct Loader {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) gates: Arc<Gates>,
     pub(crate) ceilings: Ceilings,
-    pub(crate) kv: Arc<KvRemote>,
+    pub(crate) providers: Providers,
     pub(crate) compiling: Semaphore,
 }
 
@@ -53,7 +53,7 @@ pub(super) enum LoadError {
     #[error("module {} cannot be fetched", digest.short())]
     Fetch { digest: Digest, source: LinkError },
     #[error(transparent)]
-    Setting(#[from] UnreadableSetting),
+    NotProvided(#[from] NotProvided),
     #[error(transparent)]
     Ceiling(#[from] OverCeiling),
     #[error(transparent)]
@@ -89,8 +89,12 @@ impl Loader {
         app: &DesiredApp,
         modules: &HashMap<&Digest, GuestModule>,
     ) -> Result<Loaded, LoadError> {
-        let capabilities = Capabilities::of(app, &self.kv);
-        let capabilities = capabilities.inspect_err(|_| self.metrics.capabilities.unreadable())?;
+        let capabilities = Capabilities::of(app, &self.providers);
+        let capabilities = capabilities.inspect_err(|error| {
+            if let NotProvided::Setting(_) = error {
+                self.metrics.capabilities.unreadable();
+            }
+        })?;
         let counts = Arc::default();
         let shared = (&counts, &capabilities);
         let function = |spec| self.function(app, spec, modules, shared).map(Arc::new);
@@ -177,8 +181,9 @@ impl From<LoadError> for Fault {
                 source.chain().any(|cause| cause.is::<std::io::Error>())
             }
             LoadError::Cache(CacheError::Compile { .. }) | LoadError::Ceiling(_) => false,
-            // a manager that can read it again sends another state
-            LoadError::Setting(_) => false,
+            // a manager that can read a secret again sends another state, and a worker with another
+            // directory is one that was started anew
+            LoadError::NotProvided(_) => false,
             LoadError::Unusable(_) | LoadError::Routes(_) | LoadError::Unlisted(_) => false,
         };
         Self { detail: chain(&error), is_passing }

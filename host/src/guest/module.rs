@@ -111,7 +111,7 @@ impl GuestModule {
                 return Err(Unusable::NoExport(spec.export.clone()));
             }
             Self::Component(module) => {
-                Guest::Component(ComponentFunction::new(Arc::clone(module), limits))
+                Guest::Component(ComponentFunction::new(Arc::clone(module), limits, capabilities))
             }
         })
     }

@@ -2,8 +2,8 @@
 //! and with what the manifest says of them. Pure.
 
 use steading_protocol::{
-    AppLimits, AppName, AuthLevel, FunctionRecord, FunctionSpec, Grants, Limits, Manifest,
-    PlacementRules, Program, Trigger, check_routes, command_functions,
+    AppLimits, AppName, AuthLevel, FileGrant, FileSource, FunctionRecord, FunctionSpec, Grants,
+    Limits, Manifest, PlacementRules, Program, Trigger, check_routes, command_functions,
 };
 
 use super::digest_of;
@@ -37,6 +37,7 @@ pub(super) fn assemble(app: &AppName, unpacked: Unpacked) -> Result<Assembled, A
             "app.name is `{name}`, but the package is published as `{app}`"
         )));
     }
+    check_files(&manifest.grants)?;
     let mut examined = vec![];
     for module in unpacked.modules {
         examined.push((module::examine(&module.shown(), &module.bytes)?, module));
@@ -131,6 +132,17 @@ fn check_function(
         ));
     }
     Ok(())
+}
+
+/// Refuses what no worker gives out.
+fn check_files(grants: &Grants) -> Result<(), ApiError> {
+    let of_package = |file: &&FileGrant| matches!(file.source, FileSource::Package(_));
+    match grants.files.iter().find(of_package) {
+        None => Ok(()),
+        Some(file) => Err(manifest_invalid(&format!(
+            "grants.files: {file}: workers give out directories of their own, as in host = \"worker:uploads\""
+        ))),
+    }
 }
 
 fn hosts(manifest: &Manifest) -> Result<Vec<String>, ApiError> {

@@ -52,6 +52,9 @@ pub struct InvalidOutbound {
     fault: &'static str,
 }
 
+/// The longest part of a name, as DNS has it.
+const LABEL_LENGTH_MAX: usize = 63;
+
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Written {
@@ -101,7 +104,8 @@ impl OutboundRule {
         }
         let host = match url.host() {
             Some(Host::Ipv4(address)) => HostPattern::Address(address.into()),
-            Some(Host::Ipv6(address)) => HostPattern::Address(address.into()),
+            // `::ffff:10.0.0.7` is the same machine as `10.0.0.7`
+            Some(Host::Ipv6(address)) => HostPattern::Address(IpAddr::from(address).to_canonical()),
             Some(Host::Domain(name)) => pattern(name)?,
             None => return Err("it names no host"),
         };
@@ -116,10 +120,23 @@ fn pattern(name: &str) -> Result<HostPattern, &'static str> {
         Some(name) => (true, name),
         None => (false, name),
     };
+    // with a dot at its end it is the same name
+    let name = name.strip_suffix('.').unwrap_or(name);
     if name.is_empty() || name.contains('*') {
         return Err("`*` stands only for the first parts of a name: `*.corp.local`");
     }
+    // without the dot, or what stood for `*`, it must still be no address to anyone
+    let is_name = |text: &str| matches!(Host::parse(text), Ok(Host::Domain(same)) if same == text);
+    if !name.split('.').all(is_label) || !is_name(name) {
+        return Err("its host is no name of DNS");
+    }
     Ok(if below { HostPattern::Below(name.to_owned()) } else { HostPattern::Name(name.to_owned()) })
+}
+
+/// Whether this is a part of a name.
+fn is_label(label: &str) -> bool {
+    let usable = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b);
+    (1..=LABEL_LENGTH_MAX).contains(&label.len()) && label.bytes().all(usable)
 }
 
 impl TryFrom<Written> for OutboundRule {
@@ -195,6 +212,8 @@ mod tests {
             ("http://10.0.0.7/v1/", "10.0.0.7", 80, "/v1", "http://10.0.0.7/v1"),
             ("http://0x7f.1:81/a", "127.0.0.1", 81, "/a", "http://127.0.0.1:81/a"),
             ("https://[::1]/", "[::1]", 443, "", "https://[::1]"),
+            ("http://[::ffff:10.0.0.7]", "10.0.0.7", 80, "", "http://10.0.0.7"),
+            ("https://a.example./v1", "a.example", 443, "/v1", "https://a.example/v1"),
             ("https://a.example/x/../y", "a.example", 443, "/y", "https://a.example/y"),
         ] {
             let rule = rule(text).unwrap();
@@ -214,6 +233,10 @@ mod tests {
             ("https://*", "`*` stands only"),
             ("https://a.*.example", "`*` stands only"),
             ("https://*.", "`*` stands only"),
+            ("http://10.0.0..", "no name of DNS"),
+            ("http://*.1.", "write it as"),
+            ("https://a..example", "no name of DNS"),
+            ("https://a!b.example", "no name of DNS"),
         ] {
             let error = rule(text).unwrap_err();
             assert!(error.contains(why) && error.contains(text), "{text}: {error}");

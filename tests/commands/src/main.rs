@@ -19,6 +19,7 @@ fn main() -> ExitCode {
         "echo" => echo(),
         "length" => length(),
         "files" => files(),
+        "read" => read(),
         "status" => {
             print("Status: 418 I'm a teapot\r\nX-Two: a\r\nX-Two: b\r\nConnection: close\r\n\r\n")
         }
@@ -91,6 +92,12 @@ fn files() -> io::Result<()> {
         print(&format!("{what}: {}\n", if outcome.is_ok() { "done" } else { "refused" }))?;
     }
     Ok(())
+}
+
+/// The file that the header `path` names.
+fn read() -> io::Result<()> {
+    let read = fs::read_to_string(env::var("HTTP_PATH").unwrap_or_default());
+    print(&format!("{PLAIN}{}", read.unwrap_or_else(|error| format!("refused: {error}"))))
 }
 
 /// How many calls this instance has had.

@@ -1,5 +1,6 @@
-//! Guests that misbehave, one per file, and three that do not: `steady`, by which the tests see that the
-//! others harmed nobody, `slow`, which is in flight when something happens, and `echo`, which streams.
+//! Guests that misbehave, one per file, and five that do not: `steady`, by which the tests see that the
+//! others harmed nobody, `slow`, which is in flight when something happens, `echo`, which streams, `fetch`, which
+//! sends requests, and `folder`, which looks at files.
 //!
 //! Each file is one function named as the file. `tests/build.rs` lists the files, and the test binary
 //! does not compile while one of them has no test. Those that break the ABI itself cannot be
@@ -12,7 +13,9 @@ mod crowded;
 mod echo;
 mod exit;
 mod fail;
+mod fetch;
 mod flood;
+mod folder;
 mod garbled;
 mod grow;
 mod gush;

@@ -12,7 +12,7 @@ use steading_protocol::problem::Problem;
 use steading_tests::{Watched, http};
 
 use crate::setup::shared;
-use crate::{cluster, streaming, versions};
+use crate::{cluster, files, outbound, streaming, versions};
 
 /// The test of each guest.
 macro_rules! test_of {
@@ -37,8 +37,14 @@ macro_rules! test_of {
     (fail) => {
         process::a_failure_without_a_response_answers_500
     };
+    (fetch) => {
+        outbound::a_granted_host_answers_every_kind_of_guest
+    };
     (flood) => {
         limits::a_response_over_its_limit_answers_500
+    };
+    (folder) => {
+        files::every_kind_of_guest_finds_its_folders
     };
     (garbled) => {
         abi::a_malformed_response_head_is_a_trap_that_is_named

@@ -9,7 +9,7 @@ use steading_tests::source::{Source, files};
 const PAGE: &str = "docs/configuration.md";
 
 /// The structs that are read from TOML, each with the file that it stands in.
-const READ_FROM_TOML: [(&str, &str); 16] = [
+const READ_FROM_TOML: [(&str, &str); 18] = [
     ("protocol/src/manifest.rs", "Manifest"),
     ("protocol/src/manifest.rs", "AppSection"),
     ("protocol/src/manifest.rs", "BuildSection"),
@@ -20,6 +20,8 @@ const READ_FROM_TOML: [(&str, &str); 16] = [
     ("host/src/config.rs", "Config"),
     ("host/src/ceilings.rs", "CeilingsConfig"),
     ("host/src/capacity/mod.rs", "CapacityConfig"),
+    ("host/src/capability/outbound/config.rs", "OutboundConfig"),
+    ("host/src/capability/files.rs", "DirectoryConfig"),
     ("host/src/caps/mod.rs", "CapsConfig"),
     ("host/src/availability/mod.rs", "AvailabilityConfig"),
     ("host/src/engine/mod.rs", "EngineConfig"),

@@ -2,8 +2,8 @@
 //! request's head is in its environment ([`environment`]), the body is its stdin, the response is what it
 //! writes to stdout ([`response`]), stderr goes to the function's log.
 //!
-//! Beside them its environment has the settings that it was granted. It has no files, no sockets, and of the
-//! worker's own environment nothing. A program that ends with a code
+//! Beside them its environment has the settings that it was granted. It has the folders that it was granted, no
+//! sockets, and of the worker's own environment nothing. A program that ends with a code
 //! other than 0 has failed; what it wrote until then is sent only as far as it had left already, because
 //! nobody but the program knows whether it was all. A response that cannot be sent ends the program at once:
 //! hardly one looks at what `printf` returns.
@@ -24,7 +24,7 @@ use self::streams::Dialogue;
 use super::exchange::Exchange;
 use super::log_stream::LogStream;
 use super::run::{self, Exited, GuestState, Kind, typed};
-use super::{Answer, Conduit, GuestError, GuestRequest, Unusable};
+use super::{Answer, Conduit, GuestError, GuestRequest, Unusable, folders};
 use crate::capability::Capabilities;
 use crate::engine::{Engine, MemoryLimit};
 
@@ -109,6 +109,7 @@ impl CommandFunction {
         for (name, value) in self.capabilities.settings.iter() {
             wasi.env(name, value);
         }
+        folders::open(&mut wasi, &self.capabilities.files, conduit);
         let state = State {
             dialogue,
             memory_limit: MemoryLimit::new(self.limits.memory_bytes_max),

@@ -1,8 +1,8 @@
 //! The component guest: a component of the `wasi:http` worlds, of WASI 0.2 ([`wasi_0_2`]) or 0.3 ([`wasi_0_3`]). The
 //! library of wasmtime speaks with it; here is what it is given and what becomes of its answer ([`dialogue`]).
 //!
-//! It has WASI's interfaces, so that what a toolchain imports is there, and nothing behind most of them: no files,
-//! no sockets, no environment, no arguments. What it sends out is judged in [`outbound`]. What it can have the
+//! It has WASI's interfaces, so that what a toolchain imports is there, and nothing behind most of them: no sockets,
+//! no environment, no arguments, and of files the folders that it was granted. What it sends out is judged in [`outbound`]. What it can have the
 //! worker hold for it is bounded here, because it does not count as its memory.
 
 mod dialogue;
@@ -27,7 +27,8 @@ use self::outbound::Outbound;
 use super::exchange::Exchange;
 use super::log_stream::LogStream;
 use super::run::{self, GuestState, Kind};
-use super::{Answer, Conduit, GuestError, GuestRequest, Unusable};
+use super::{Answer, Conduit, GuestError, GuestRequest, Unusable, folders};
+use crate::capability::Capabilities;
 use crate::engine::{Engine, MemoryLimit, slots};
 
 /// A loaded component, ready to be instantiated.
@@ -46,6 +47,7 @@ enum World {
 pub(crate) struct ComponentFunction {
     module: Arc<ComponentModule>,
     limits: Limits,
+    capabilities: Arc<Capabilities>,
 }
 
 /// What a store holds during one invocation.
@@ -57,6 +59,7 @@ pub(crate) struct State {
     table: ResourceTable,
     /// Made when the component first asks for something of it: many never do.
     wasi: Option<Box<WasiCtx>>,
+    capabilities: Arc<Capabilities>,
     http: WasiHttpCtx,
     outbound: Outbound,
 }
@@ -124,8 +127,12 @@ impl World {
 }
 
 impl ComponentFunction {
-    pub(crate) fn new(module: Arc<ComponentModule>, limits: Limits) -> Self {
-        Self { module, limits }
+    pub(crate) fn new(
+        module: Arc<ComponentModule>,
+        limits: Limits,
+        capabilities: Arc<Capabilities>,
+    ) -> Self {
+        Self { module, limits, capabilities }
     }
 
     pub(crate) fn slots(&self) -> u32 {
@@ -138,13 +145,18 @@ impl ComponentFunction {
         request: GuestRequest,
         conduit: &Arc<Conduit>,
     ) -> Result<Answer, GuestError> {
-        let state = State::new(request, &self.limits, conduit);
+        let state = State::new(request, &self.limits, &self.capabilities, conduit);
         run::run(self, self.module.world.engine(), state, &self.limits).await
     }
 }
 
 impl State {
-    fn new(request: GuestRequest, limits: &Limits, conduit: &Arc<Conduit>) -> Self {
+    fn new(
+        request: GuestRequest,
+        limits: &Limits,
+        capabilities: &Arc<Capabilities>,
+        conduit: &Arc<Conduit>,
+    ) -> Self {
         let method = request.head.method.clone();
         let head = request::head(request.head, &request.invocation);
         let exchange = Exchange::new(request.body, limits, Arc::clone(conduit));
@@ -160,8 +172,9 @@ impl State {
             conduit: Arc::clone(conduit),
             table,
             wasi: None,
+            capabilities: Arc::clone(capabilities),
             http,
-            outbound: Outbound::new(Arc::clone(conduit)),
+            outbound: Outbound::new(capabilities, Arc::clone(conduit)),
         }
     }
 
@@ -203,21 +216,26 @@ impl GuestState for State {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let wasi = self.wasi.get_or_insert_with(|| Box::new(wasi(&self.conduit)));
+        let make = || Box::new(wasi(&self.capabilities, &self.conduit));
+        let wasi = self.wasi.get_or_insert_with(make);
         WasiCtxView { ctx: wasi, table: &mut self.table }
     }
 }
 
-/// WASI with a log and nothing behind the rest.
-fn wasi(conduit: &Arc<Conduit>) -> WasiCtx {
+/// WASI with a log, the settings and folders that were granted, and nothing behind the rest.
+fn wasi(capabilities: &Capabilities, conduit: &Arc<Conduit>) -> WasiCtx {
     let log = LogStream::new(Arc::clone(conduit));
-    WasiCtx::builder()
-        .stdout(log.clone())
+    let mut wasi = WasiCtx::builder();
+    wasi.stdout(log.clone())
         .stderr(log)
         .allow_tcp(false)
         .allow_udp(false)
-        .max_random_size(CALL_BYTES_MAX as u64)
-        .build()
+        .max_random_size(CALL_BYTES_MAX as u64);
+    for (name, value) in capabilities.settings.iter() {
+        wasi.env(name, value);
+    }
+    folders::open(&mut wasi, &capabilities.files, conduit);
+    wasi.build()
 }
 
 impl WasiHttpView for State {

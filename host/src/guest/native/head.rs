@@ -63,27 +63,27 @@ pub(super) fn decode(mut bytes: &[u8]) -> Result<ResponseHead, Undecodable> {
     Ok(ResponseHead { status: head::final_status(status)?, headers })
 }
 
-fn put(bytes: &mut Vec<u8>, text: &[u8]) {
+pub(super) fn put(bytes: &mut Vec<u8>, text: &[u8]) {
     put_length(bytes, text.len());
     bytes.extend_from_slice(text);
 }
 
-fn put_length(bytes: &mut Vec<u8>, length: usize) {
+pub(super) fn put_length(bytes: &mut Vec<u8>, length: usize) {
     let length = u32::try_from(length).expect("a request head is bounded far below 4 GiB");
     bytes.extend_from_slice(&length.to_le_bytes());
 }
 
-fn take_length(bytes: &mut &[u8]) -> Result<usize, Undecodable> {
+pub(super) fn take_length(bytes: &mut &[u8]) -> Result<usize, Undecodable> {
     Ok(take_number(bytes)? as usize)
 }
 
-fn take_number(bytes: &mut &[u8]) -> Result<u32, Undecodable> {
+pub(super) fn take_number(bytes: &mut &[u8]) -> Result<u32, Undecodable> {
     let (number, rest) = bytes.split_first_chunk::<4>().ok_or(Undecodable::Malformed)?;
     *bytes = rest;
     Ok(u32::from_le_bytes(*number))
 }
 
-fn take<'b>(bytes: &mut &'b [u8]) -> Result<&'b [u8], Undecodable> {
+pub(super) fn take<'b>(bytes: &mut &'b [u8]) -> Result<&'b [u8], Undecodable> {
     let length = take_length(bytes)?;
     let (text, rest) = bytes.split_at_checked(length).ok_or(Undecodable::Malformed)?;
     *bytes = rest;

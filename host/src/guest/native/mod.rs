@@ -9,6 +9,7 @@ mod exchange;
 mod head;
 mod imports;
 mod kv;
+mod outbound;
 #[cfg(test)]
 mod proof;
 mod wasi;
@@ -20,8 +21,10 @@ use steading_protocol::abi::MEMORY_EXPORT;
 use wasmtime::{Extern, InstancePre, Linker, Memory, Module, ModuleExport, Store};
 
 use self::exchange::NativeExchange;
+use self::outbound::Requests;
 use self::wasi::LazyWasi;
 use super::exchange::Exchange;
+use super::outgoing::Outgoing;
 use super::run::{self, GuestState, Kind, typed};
 use super::{Answer, Conduit, GuestError, GuestRequest, Unusable};
 use crate::capability::Capabilities;
@@ -49,6 +52,7 @@ pub(crate) struct State {
     memory_limit: MemoryLimit,
     wasi: LazyWasi,
     capabilities: Arc<Capabilities>,
+    requests: Requests,
     /// What the last operation found; see `result_read`.
     result: Vec<u8>,
     conduit: Arc<Conduit>,
@@ -59,6 +63,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine.wasmtime());
     imports::define(&mut linker)?;
     kv::define(&mut linker)?;
+    outbound::define(&mut linker)?;
     wasmtime_wasi::p1::add_to_linker_async(&mut linker, |state: &mut State| state.wasi.context())?;
     Ok(linker)
 }
@@ -103,6 +108,7 @@ impl NativeFunction {
             memory: None,
             memory_limit: MemoryLimit::new(self.limits.memory_bytes_max),
             wasi: LazyWasi::new(Arc::clone(conduit), Arc::clone(&self.capabilities)),
+            requests: Requests::new(Outgoing::new(&self.capabilities, Arc::clone(conduit))),
             capabilities: Arc::clone(&self.capabilities),
             result: vec![],
             conduit: Arc::clone(conduit),

@@ -1,6 +1,6 @@
 //! WASI preview 1 for native guests: clocks, randomness, and a stdout and stderr that go to the
-//! function's log. In its environment are the settings that it was granted, and nothing else. No files, no
-//! arguments, no sockets.
+//! function's log. In its environment are the settings that it was granted, and nothing else; its folders are those
+//! that it was granted. No arguments, no sockets.
 //!
 //! The context is built at the first WASI call of an invocation: most guests make none, and
 //! building it (two seeded generators, a table) is a good part of a short invocation.
@@ -11,8 +11,8 @@ use wasmtime_wasi::WasiCtx;
 use wasmtime_wasi::p1::WasiP1Ctx;
 
 use crate::capability::Capabilities;
-use crate::guest::Conduit;
 use crate::guest::log_stream::LogStream;
+use crate::guest::{Conduit, folders};
 
 /// A WASI context that is built when it is first asked for.
 pub(super) struct LazyWasi {
@@ -34,6 +34,7 @@ impl LazyWasi {
             for (name, value) in self.capabilities.settings.iter() {
                 builder.env(name, value);
             }
+            folders::open(&mut builder, &self.capabilities.files, &self.conduit);
             Box::new(builder.build_p1())
         })
     }

@@ -44,6 +44,7 @@ impl wasip2::exports::http::incoming_handler::Guest for Guest {
             "environment" => well::environment(answer),
             "clocks" => well::clocks(answer),
             "files" => well::files(answer),
+            "read" => well::read(&request, answer),
             "after" => well::after(answer),
             "count" => well::count(answer),
             "fetch" => outgoing::fetch(&request, answer),

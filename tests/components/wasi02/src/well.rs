@@ -126,6 +126,13 @@ pub(crate) fn files(answer: Answer) {
     answer.text(&text);
 }
 
+/// The file that the header `path` names.
+pub(crate) fn read(request: &IncomingRequest, answer: Answer) {
+    let path = request.headers().get("path").into_iter().next().unwrap_or_default();
+    let read = std::fs::read_to_string(String::from_utf8_lossy(&path).as_ref());
+    answer.text(&read.unwrap_or_else(|error| format!("refused: {error}")));
+}
+
 /// Goes on when its response has ended.
 pub(crate) fn after(answer: Answer) {
     answer.text("answered");

@@ -32,6 +32,7 @@ impl wasip3::exports::http::handler::Guest for Guest {
             "environment" => well::environment(),
             "clocks" => well::clocks().await,
             "files" => well::files(),
+            "read" => well::read(&request),
             "after" => well::after(),
             "count" => well::count(),
             "fetch" => outgoing::fetch(request).await,

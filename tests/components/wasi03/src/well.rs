@@ -142,6 +142,13 @@ pub(crate) fn files() -> Answer {
     body::text(&text)
 }
 
+/// The file that the header `path` names.
+pub(crate) fn read(request: &Request) -> Answer {
+    let path = request.get_headers().get("path").into_iter().next().unwrap_or_default();
+    let read = std::fs::read_to_string(String::from_utf8_lossy(&path).as_ref());
+    body::text(&read.unwrap_or_else(|error| format!("refused: {error}")))
+}
+
 /// Goes on when its response has ended.
 pub(crate) fn after() -> Answer {
     let (response, mut out) = body::begin(200, &[]);

@@ -20,7 +20,7 @@ const RECORD_BYTES: usize = 17;
 
 /// The functions, with the types of their parameters. Where there are more than four, the record's
 /// arguments begin anew.
-const FUNCTIONS: [(&str, &str); 33] = [
+const FUNCTIONS: [(&str, &str); 35] = [
     ("request_head_read", "i32 i32"),
     ("request_body_read", "i32 i32"),
     ("response_send", "i32 i32 i32 i32"),
@@ -54,6 +54,8 @@ const FUNCTIONS: [(&str, &str); 33] = [
     ("kv_list", "i32 i32 i32 i32 i32 i32 i32"),
     ("kv_increment", "i32 i32 i32 i32 i64"),
     ("kv_compare_and_set", "i32 i32 i32 i32 i64 i32 i32"),
+    ("http_send", "i32 i32 i32 i32"),
+    ("http_body_read", "i32 i32"),
 ];
 
 /// The interpreter. Its script is the request's body, at 0; see the corpus for the rest of memory.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use steading_protocol::Limits;
 
 use super::{Lab, NativeFunction, call, run};
-use crate::capability::{Capabilities, KvRemote};
+use crate::capability::{Capabilities, Directories, Exit, KvRemote, OutboundConfig, Providers};
 use crate::engine::MemoryReset;
 use crate::guest::GuestError;
 use crate::metrics::Metrics;
@@ -36,8 +36,11 @@ fn granted() -> Arc<Capabilities> {
         "app": "shop", "version": 1, "hosts": [], "modules": [], "functions": [],
         "grants": { "kv": ["default"] },
     });
-    let remote = KvRemote::new(Metrics::new());
-    Capabilities::of(&serde_json::from_value(app).unwrap(), &remote).unwrap()
+    let metrics = Metrics::new();
+    let exit = Exit::new(&OutboundConfig::default(), &metrics).unwrap();
+    let (kv, directories) = (KvRemote::new(metrics), Directories::default());
+    let providers = Providers { kv, exit, directories };
+    Capabilities::of(&serde_json::from_value(app).unwrap(), &providers).unwrap()
 }
 
 fn returned(function: &NativeFunction) -> i32 {

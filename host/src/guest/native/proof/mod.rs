@@ -11,6 +11,7 @@ mod fuzz_head;
 mod fuzz_module;
 mod holes;
 mod kv;
+mod outbound;
 mod recovery;
 mod soak;
 
