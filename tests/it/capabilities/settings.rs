@@ -146,23 +146,32 @@ fn a_secret_that_cannot_be_opened_keeps_its_app_from_starting_and_no_other() {
 
 #[test]
 fn a_command_finds_the_settings_that_it_names_in_its_environment() {
+    run(async { assert_settings_are_in_the_environment_of(packages::command().await).await });
+}
+
+#[test]
+fn components_find_the_settings_that_they_name_in_their_environment() {
     run(async {
-        let cluster = cluster().workers(1).start().await;
-        let manifest = "[grants]\nsettings = [\"GREETING\"]\n";
-        let module = packages::command().await;
-        let package = packages::zipped(&[
-            ("steading.toml", manifest.as_bytes()),
-            ("bin/behave.wasm", &module),
-        ]);
-        cluster.api().publish_ready("behave", &package, 1).await;
-        let set = ["settings", "set", "behave", "GREETING=Good day", "OTHER=hidden"];
-        cluster.steading().args(set).ended().await.succeeded();
-        let seen = eventually("the setting", WITHIN, || async {
-            let url = format!("{}/api/environment", cluster.worker(0));
-            let text = http::get(&url).await.text();
-            if text.contains("GREETING=Good day") { Ok(text) } else { Err(text) }
-        })
-        .await;
-        assert!(!seen.contains("hidden"), "{seen}");
+        for guest in ["wasi02", "wasi03"] {
+            assert_settings_are_in_the_environment_of(packages::component(guest).await).await;
+        }
     });
+}
+
+/// `guest` answers at `environment` with what it sees of its own.
+async fn assert_settings_are_in_the_environment_of(guest: Vec<u8>) {
+    let cluster = cluster().workers(1).start().await;
+    let manifest = "[grants]\nsettings = [\"GREETING\"]\n";
+    let package =
+        packages::zipped(&[("steading.toml", manifest.as_bytes()), ("guest.wasm", &guest)]);
+    cluster.api().publish_ready("guest", &package, 1).await;
+    let set = ["settings", "set", "guest", "GREETING=Good day", "OTHER=hidden"];
+    cluster.steading().args(set).ended().await.succeeded();
+    let seen = eventually("the setting", WITHIN, || async {
+        let url = format!("{}/api/environment", cluster.worker(0));
+        let text = http::get(&url).await.text();
+        if text.contains("GREETING=Good day") { Ok(text) } else { Err(text) }
+    })
+    .await;
+    assert!(!seen.contains("hidden"), "{seen}");
 }
