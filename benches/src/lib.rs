@@ -29,7 +29,7 @@ pub use guest::{Guest, binary};
 pub use installation::Installation;
 pub use load::{Load, Throughput};
 pub use manager::{JOIN_TOKEN, ManagerProcess, Operator};
-pub use peer::{Found, Peer};
+pub use peer::{Found, Peer, hello_component};
 pub use process::{GatewayProcess, WorkerProcess};
 pub use simulated::SimulatedWorkers;
 pub use times::Times;

@@ -41,10 +41,9 @@ impl Peer {
                 "cargo install wasmtime-cli --version '^48' --locked --root {root}"
             )));
         }
-        let component = component()?;
         let mut child = Command::new(program)
             .args(["serve", "-Scli", "--addr", "127.0.0.1:0"])
-            .arg(component)
+            .arg(hello_component()?)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -104,8 +103,8 @@ fn runs(program: &Path) -> bool {
     version.is_ok_and(|output| output.status.success())
 }
 
-/// Builds the component that `wasmtime serve` runs.
-fn component() -> anyhow::Result<PathBuf> {
+/// Builds the component that `wasmtime serve` runs, and the worker for comparison.
+pub fn hello_component() -> anyhow::Result<PathBuf> {
     let target = peers()?.join("hello-component");
     let built = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .current_dir(root()?.join("benches/peers/hello-component"))

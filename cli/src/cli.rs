@@ -4,10 +4,11 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    build, dev, gateway, invoke, login, manager, new, publish, rollout, settings, status, store,
-    worker,
+    build, dev, doctor, gateway, health, invoke, login, manager, new, publish, rollout, service,
+    settings, status, store, worker,
 };
 use crate::logging::LogFormat;
+use crate::role::Role;
 
 /// Exit codes are part of the interface; scripts rely on them.
 const EXIT_CODES: &str = "\
@@ -54,6 +55,9 @@ pub(crate) enum Command {
     Status(status::StatusArgs),
     Login(login::LoginArgs),
     Logout(login::LogoutArgs),
+    Doctor(doctor::DoctorArgs),
+    Health(health::HealthArgs),
+    Service(service::ServiceArgs),
     Store(store::StoreArgs),
     Manager(manager::ManagerRoleArgs),
     Worker(worker::WorkerRoleArgs),
@@ -63,7 +67,15 @@ pub(crate) enum Command {
 impl Command {
     /// Whether functions run in this process.
     pub(crate) fn runs_guests(&self) -> bool {
-        matches!(self, Self::Dev(_) | Self::Worker(_))
+        matches!(self, Self::Dev(_) | Self::Worker(_)) || self.service() == Some(Role::Worker)
+    }
+
+    /// The role that the system has started in this process as a service.
+    pub(crate) fn service(&self) -> Option<Role> {
+        match self {
+            Self::Service(args) => args.running(),
+            _ => None,
+        }
     }
 
     /// The log records shown unless the user says otherwise: roles tell of every change, `dev` of

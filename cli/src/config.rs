@@ -8,8 +8,10 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use serde::de::DeserializeOwned;
+use url::Url;
 
 use crate::exit::{Exit, Failure, OrExit as _};
+use crate::session::parse_url;
 
 /// A flag, where there is one, goes before what the file says.
 pub(crate) fn lay_over<T>(value: &mut T, flag: Option<T>) {
@@ -27,6 +29,18 @@ pub(crate) fn load<T: DeserializeOwned + Default>(path: Option<&Path>) -> Result
         .with_context(|| format!("cannot read the configuration {}", path.display()))
         .or_exit(Exit::Usage)?;
     parse(&text, path)
+}
+
+/// The manager that the environment names, which the roles take as they take their flag.
+pub(crate) fn manager_in_environment() -> Result<Option<Url>, Failure> {
+    const VARIABLE: &str = "STEADING_MANAGER";
+    match std::env::var(VARIABLE) {
+        Err(_) => Ok(None),
+        Ok(text) => match parse_url(&text) {
+            Ok(url) => Ok(Some(url)),
+            Err(why) => Err(Failure::new(Exit::Usage, format!("{VARIABLE}: {why}"))),
+        },
+    }
 }
 
 fn parse<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T, Failure> {

@@ -13,6 +13,7 @@ mod commands;
 
 mod build;
 mod deploy;
+mod doctor;
 mod rollout;
 mod watch;
 
@@ -25,8 +26,12 @@ mod config;
 mod exit;
 mod logging;
 mod private_file;
+mod probe;
+mod role;
 mod secrets;
+mod service;
 mod signals;
+mod supervisor;
 mod terminal;
 
 use std::process::ExitCode;
@@ -56,7 +61,8 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: cli::Cli) -> Result<(), Failure> {
-    logging::start(cli.log.as_deref().unwrap_or(cli.command.default_log()), cli.log_format)?;
+    let filter = cli.log.as_deref().unwrap_or(cli.command.default_log());
+    logging::start(filter, cli.log_format, cli.command.service())?;
     // One provider for every TLS client of the process; a second installation would be refused.
     rustls::crypto::ring::default_provider().install_default().ok();
     // A worker's runtime looks at its sockets after every few turns, because a guest may hold a thread

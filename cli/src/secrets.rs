@@ -27,7 +27,27 @@ pub(crate) const TOKEN: &str = "STEADING_TOKEN";
 
 /// The secret of this name, when the environment has one.
 pub(crate) fn read(name: &str) -> Result<Option<Secret>, Failure> {
-    read_from(name, |variable| env::var_os(variable).filter(|value| !value.is_empty()))
+    read_from(name, |variable| {
+        #[cfg(windows)]
+        if let Some(file) = FILES.get().and_then(|files| files.get(variable)) {
+            return Some(file.clone());
+        }
+        env::var_os(variable).filter(|value| !value.is_empty())
+    })
+}
+
+/// Where the secrets of a service of Windows are, by `NAME_FILE`. Windows starts a service with a command line,
+/// which may name files; not everything that stands for Windows gives it an environment of its own.
+#[cfg(windows)]
+static FILES: std::sync::OnceLock<std::collections::HashMap<String, OsString>> =
+    std::sync::OnceLock::new();
+
+/// Has secrets read from these files, each given with its `NAME`. Once, before any is read.
+#[cfg(windows)]
+pub(crate) fn from_files(files: Vec<(String, OsString)>) {
+    FILES.get_or_init(|| {
+        files.into_iter().map(|(name, file)| (format!("{name}_FILE"), file)).collect()
+    });
 }
 
 fn read_from(

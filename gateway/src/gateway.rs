@@ -121,10 +121,12 @@ impl Gateway {
 
 impl Control for ControlState {
     fn ready(&self) -> Result<(), String> {
-        if self.routes.load().is_known() && !self.draining.load(Ordering::Acquire) {
-            Ok(())
-        } else {
-            Err("not ready".into())
+        if self.draining.load(Ordering::Acquire) {
+            return Err("stopping".into());
+        }
+        match self.routes.load().is_known() {
+            true => Ok(()),
+            false => Err("it has not heard of any routes yet".into()),
         }
     }
 

@@ -32,5 +32,6 @@ mod problem;
 
 pub use config::{Config, ConfigError, UpstreamConfig};
 pub use gateway::{Gateway, StartError};
+pub use routes::has_routes;
 pub use steading_server::ServerConfig;
 pub use trust::{InvalidNetwork, Network};

@@ -1,11 +1,13 @@
 //! Permits: how many invocations may run at once, of the worker, of an app and of a function. Overload
-//! answers at once; nobody queues here. Counting takes no lock and no memory.
+//! answers at once; nobody queues here. Counting takes no lock and no memory. What runs of an app is
+//! counted with or without a cap, because the manager is told of it.
 //!
 //! Invariant: no count ever exceeds its cap, also not for the moment of a refusal, and the worker's cap
 //! is the pool's size, so a permit means that an instance can be had. A component made of several takes several
 //! of the worker's places.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -67,7 +69,20 @@ pub(crate) enum Busy {
 /// The gates of apps and functions by name. Versions share them, so that what still runs of an old
 /// version counts for the new one.
 #[derive(Debug, Default)]
-pub(crate) struct Gates(Mutex<HashMap<Gated, Weak<Gate>>>);
+pub(crate) struct Gates(Mutex<Named>);
+
+#[derive(Debug, Default)]
+struct Named {
+    gates: HashMap<Gated, Weak<Gate>>,
+    /// With how many gates those are forgotten that nobody has any more: every app has one, so that to
+    /// look at all for each would take long where there are thousands.
+    forget_at: usize,
+}
+
+/// The most apps that a heartbeat tells of: with the longest names, and with the versions that it tells
+/// of as well, it stays below the 64 KiB that a manager reads. An app that is left out counts as idle, so
+/// the busiest are told.
+const TOLD_MAX: usize = 300;
 
 /// A function of an app, or the app itself.
 type Gated = (AppName, Option<FunctionName>);
@@ -133,7 +148,7 @@ impl Caps {
 }
 
 impl Gates {
-    /// The caps of a function of an app, where they are set.
+    /// The caps of a function of an app, where they are set, and what counts its app in any case.
     pub(crate) fn caps(
         &self,
         app: (&AppName, Option<u32>),
@@ -142,13 +157,34 @@ impl Gates {
         let cap = |function: Option<&FunctionName>, max: Option<u32>| {
             max.map(|max| Cap { gate: self.gate(app.0, function), max })
         };
-        Caps { places: 1, app: cap(None, app.1), function: cap(Some(function.0), function.1) }
+        let app_max = app.1.unwrap_or(u32::MAX);
+        let function = cap(Some(function.0), function.1);
+        Caps { places: 1, app: cap(None, Some(app_max)), function }
+    }
+
+    /// Invocations running now, by app, of those that have any; of the busiest ones, when they are more
+    /// than a heartbeat tells of.
+    pub(crate) fn running(&self) -> BTreeMap<AppName, u32> {
+        let named = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_apps = named.gates.iter().filter(|((_, function), _)| function.is_none());
+        let running = of_apps.filter_map(|((app, _), gate)| {
+            let inside = gate.upgrade()?.0.load(Ordering::Relaxed);
+            (inside > 0).then(|| (app.clone(), inside))
+        });
+        let mut running: Vec<_> = running.collect();
+        drop(named);
+        running.sort_unstable_by_key(|(_, inside)| Reverse(*inside));
+        running.truncate(TOLD_MAX);
+        running.into_iter().collect()
     }
 
     fn gate(&self, app: &AppName, function: Option<&FunctionName>) -> Arc<Gate> {
-        let mut gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        gates.retain(|_, gate| gate.strong_count() > 0);
-        let gate = gates.entry((app.clone(), function.cloned())).or_default();
+        let mut named = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if named.gates.len() >= named.forget_at {
+            named.gates.retain(|_, gate| gate.strong_count() > 0);
+            named.forget_at = 2 * named.gates.len() + 1;
+        }
+        let gate = named.gates.entry((app.clone(), function.cloned())).or_default();
         gate.upgrade().unwrap_or_else(|| {
             let fresh = Arc::default();
             *gate = Arc::downgrade(&fresh);
@@ -218,6 +254,46 @@ mod tests {
         assert!(admission.admit(&new).is_err());
         drop(running);
         assert!(admission.admit(&new).is_ok());
+    }
+
+    #[test]
+    fn an_app_without_a_cap_is_counted_over_all_its_functions() {
+        let (admission, gates) = (Admission::new(9), Gates::default());
+        let (orders, items) =
+            (caps(&gates, None, "orders", None), caps(&gates, None, "items", None));
+        assert!(gates.running().is_empty());
+        let order = admission.admit(&orders).unwrap();
+        let _item = admission.admit(&items).unwrap();
+        let running = || gates.running().into_iter().map(|(app, n)| (app.to_string(), n));
+        assert_eq!(running().collect::<Vec<_>>(), [("shop".to_owned(), 2)]);
+        drop(order);
+        assert_eq!(running().collect::<Vec<_>>(), [("shop".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn of_too_many_apps_the_busiest_are_told_and_the_longest_list_is_one_that_fits() {
+        let (admission, gates) = (Admission::new(u32::MAX), Gates::default());
+        let mut running = vec![];
+        for app in 0..TOLD_MAX + 7 {
+            let app = format!("a{app:0>39}").parse().unwrap();
+            let caps = gates.caps((&app, None), (&"f".parse().unwrap(), None));
+            let times = if app.as_str().ends_with("00") { 2 } else { 1 };
+            running.extend((0..times).map(|_| admission.admit(&caps).unwrap()));
+        }
+        let mut told = gates.running();
+        assert_eq!(told.len(), TOLD_MAX);
+        assert_eq!(told.values().filter(|inside| **inside == 2).count(), 4);
+        told.values_mut().for_each(|inside| *inside = u32::MAX);
+        assert!(serde_json::to_vec(&told).unwrap().len() < 18 << 10);
+    }
+
+    #[test]
+    fn gates_that_nobody_has_any_more_are_forgotten() {
+        let gates = Gates::default();
+        for function in 0..1000 {
+            caps(&gates, None, &format!("f{function}"), Some(1));
+        }
+        assert!(gates.0.lock().unwrap().gates.len() <= 4);
     }
 
     #[test]

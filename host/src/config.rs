@@ -9,10 +9,12 @@ use steading_protocol::{Labels, Secret, label_fault};
 use steading_seal::{KeyError, Keys};
 use url::Url;
 
+use crate::capacity::{Bound, Room};
 use crate::ceilings::{Ceilings, CeilingsError};
 use crate::{
     AvailabilityConfig, CapacityConfig, CapsConfig, CapsConfigError, CeilingsConfig,
-    DirectoryConfig, EngineConfig, EngineError, OutboundConfig, ServerConfig, ServerConfigError,
+    DirectoryConfig, EngineConfig, EngineError, FitError, Memory, OutboundConfig, ServerConfig,
+    ServerConfigError,
 };
 
 /// Everything a worker is started with; read from TOML, unknown keys are errors.
@@ -72,6 +74,9 @@ pub enum ConfigError {
     /// Of the sandboxes.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// Of the sandboxes, which take more memory than there is.
+    #[error(transparent)]
+    Fit(#[from] FitError),
     /// Of the caps.
     #[error(transparent)]
     Caps(#[from] CapsConfigError),
@@ -118,24 +123,37 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Finds what makes no sense, before anything is bound or made.
+    /// Finds what makes no sense, or does not fit the memory of this container or machine, before anything
+    /// is bound or made.
     pub fn check(&self) -> Result<(), ConfigError> {
+        self.fitted(self.memory()).map(drop)
+    }
+
+    /// What there is for the worker, with the cap that it is about to put on itself.
+    pub(crate) fn memory(&self) -> Memory {
+        let cap = self.caps.memory_mib.map(|mib| u64::from(mib) << 20);
+        Memory::look().within(cap, Bound::Caps)
+    }
+
+    /// The sandboxes as they fit the memory.
+    pub(crate) fn fitted(&self, memory: Memory) -> Result<EngineConfig, ConfigError> {
         self.server.check()?;
         self.engine.check()?;
         self.caps.check()?;
         let state_key = self.state_key.as_ref().map(Keys::parse).transpose();
         state_key.map_err(ConfigError::StateKey)?;
-        Ceilings::new(self.ceilings, self.engine.memory_mib_max)?;
         if let Some(fault) = label_fault("labels", &self.labels) {
             return Err(ConfigError::Labels(fault));
         }
         if let Some(key) = self.capacity.fault() {
             return Err(ConfigError::Range { key, min: 1, max: u64::from(u32::MAX) });
         }
-        match self.outbound.fault().or_else(|| self.availability.fault()) {
-            Some((key, min, max)) => Err(ConfigError::Range { key, min, max }),
-            None => Ok(()),
+        if let Some((key, min, max)) = self.outbound.fault().or_else(|| self.availability.fault()) {
+            return Err(ConfigError::Range { key, min, max });
         }
+        let engine = self.engine.fitted(Room::of(memory, self.capacity.memory_mib))?;
+        Ceilings::new(self.ceilings, engine.memory_mib())?;
+        Ok(engine)
     }
 }
 

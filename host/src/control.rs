@@ -22,8 +22,11 @@ pub(crate) struct ControlState {
 
 impl Control for ControlState {
     fn ready(&self) -> Result<(), String> {
-        if !self.settled.load(Ordering::Acquire) || self.draining.load(Ordering::Acquire) {
-            return Err("not ready".into());
+        if self.draining.load(Ordering::Acquire) {
+            return Err("stopping".into());
+        }
+        if !self.settled.load(Ordering::Acquire) {
+            return Err("it has not heard yet what to serve".into());
         }
         self.openness.check().map_err(|away| away.to_string())
     }

@@ -34,10 +34,11 @@ mod worker;
 
 pub use availability::{AvailabilityConfig, InvalidWindow, Windows};
 pub use capability::{DirectoryConfig, DirectoryError, OutboundConfig};
-pub use capacity::CapacityConfig;
+pub use capacity::{Bound, CapacityConfig, FitError, Memory, Sizing, try_pool};
 pub use caps::{CapError, CapsConfig, CapsConfigError};
 pub use ceilings::{CeilingsConfig, CeilingsError};
 pub use config::{Config, ConfigError};
+pub use desired::has_joined;
 pub use engine::{EngineConfig, EngineError, MemoryReset};
 pub use runtime::runtime;
 pub use steading_server::{ServerConfig, ServerConfigError};

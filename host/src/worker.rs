@@ -22,7 +22,7 @@ use crate::guest::Linkers;
 use crate::metrics::Metrics;
 use crate::resident::resident_bytes;
 use crate::service::Service;
-use crate::{Config, ConfigError};
+use crate::{Config, ConfigError, Memory};
 
 /// A running worker.
 pub struct Worker {
@@ -78,7 +78,15 @@ pub enum StartError {
 impl Worker {
     /// Binds both ports and takes up the last desired state; the manager is joined once it runs.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        config.check()?;
+        let memory = config.memory();
+        let config = Config { engine: config.fitted(memory)?, ..config };
+        let engine = config.engine;
+        tracing::info!(
+            memory_mib = memory.bytes >> 20,
+            instances_max = engine.instances(),
+            memory_mib_max = engine.memory_mib(),
+            "Sandboxes fit the memory"
+        );
         let listener = steading_server::bind(config.listen).await?;
         let address =
             listener.local_addr().map_err(|source| BindError { address: config.listen, source })?;
@@ -88,10 +96,10 @@ impl Worker {
         let metrics = Metrics::new();
         let kv = KvRemote::new(Arc::clone(&metrics));
         let loader = loader(&config, &metrics, &state_dir, &kv)?;
-        let code = loader.code.clone();
+        let (code, gates) = (loader.code.clone(), Arc::clone(&loader.gates));
         let served = Served::default();
         let (applier, reports) = Applier::new(loader, served.clone());
-        let admission = Admission::new(config.engine.instances_max);
+        let admission = Admission::new(engine.instances());
         let openness = Arc::new(Openness::new());
         let mut keeper = Keeper::new(config.availability.clone(), Arc::clone(&openness));
         keeper.look();
@@ -106,12 +114,13 @@ impl Worker {
         let head = config.server.head_limits();
         let routes = Arc::clone(&served.routes);
         let service = Arc::new(Service { routes, admission, metrics, openness, head });
+        let offer = offer(&config, memory, address, &service.openness);
         let mut follower = Follower {
-            link: link(&config, address, &service.openness, state_dir.clone(), code)?,
+            link: link(&config, offer, state_dir.clone(), code)?,
             applier,
             state: state_dir,
             reports,
-            pulse: pulse(&service, served),
+            pulse: pulse(&service, served, gates, config.ceilings.app_in_flight_max),
             kv,
         };
         follower.resume().await;
@@ -157,12 +166,12 @@ fn loader(
 ) -> Result<Loader, StartError> {
     let in_state = |source| StartError::State { path: config.state_dir.clone(), source };
     let engine = Engine::new(config.engine)?;
-    let ceilings = Ceilings::new(config.ceilings, engine.config().memory_mib_max);
+    let ceilings = Ceilings::new(config.ceilings, engine.config().memory_mib());
     Ok(Loader {
         linkers: Linkers::new(&engine).map_err(StartError::Imports)?,
         code: CodeCache::open(engine, state.path()).map_err(in_state)?,
         metrics: Arc::clone(metrics),
-        gates: Gates::default(),
+        gates: Arc::default(),
         ceilings: ceilings.map_err(ConfigError::from)?,
         providers: Providers {
             kv: Arc::clone(kv),
@@ -183,8 +192,7 @@ fn exit(config: &Config, metrics: &Arc<Metrics>) -> Result<Arc<Exit>, StartError
 
 fn link(
     config: &Config,
-    address: SocketAddr,
-    openness: &Arc<Openness>,
+    offer: Offer,
     state: StateDir,
     code: CodeCache,
 ) -> Result<Link, StartError> {
@@ -197,14 +205,18 @@ fn link(
         join_token: config.join_token.clone(),
         state,
         code,
-        offer: Offer {
-            name: config.name.clone(),
-            url: config.url.clone().unwrap_or_else(|| advertised(address)),
-            labels: config.labels.clone(),
-            capacity: config.capacity.told(config.engine),
-            openness: Arc::clone(openness),
-        },
+        offer,
     })
+}
+
+fn offer(config: &Config, memory: Memory, address: SocketAddr, openness: &Arc<Openness>) -> Offer {
+    Offer {
+        name: config.name.clone(),
+        url: config.url.clone().unwrap_or_else(|| advertised(address)),
+        labels: config.labels.clone(),
+        capacity: config.capacity.told(config.engine, memory),
+        openness: Arc::clone(openness),
+    }
 }
 
 /// The URL of an address as seen from the same machine; an address that means "every interface" is
@@ -219,7 +231,12 @@ fn advertised(address: SocketAddr) -> Url {
     Url::parse(&text).expect("an address with a port is a URL's authority")
 }
 
-fn pulse(service: &Arc<Service>, served: Served) -> Pulse {
+fn pulse(
+    service: &Arc<Service>,
+    served: Served,
+    gates: Arc<Gates>,
+    app_in_flight_max: Option<u32>,
+) -> Pulse {
     let (service, openness) = (Arc::clone(service), Arc::clone(&service.openness));
     let told = Arc::clone(&openness);
     let heartbeat = Arc::new(move || {
@@ -230,6 +247,8 @@ fn pulse(service: &Arc<Service>, served: Served) -> Pulse {
             invocations,
             failures,
             resident_bytes: resident_bytes(),
+            apps: gates.running(),
+            app_in_flight_max,
         };
         let versions = served.in_service.loads();
         Heartbeat { load, availability: told.availability(), versions }

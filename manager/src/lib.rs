@@ -28,6 +28,8 @@ mod api;
 mod auth;
 mod portal;
 
+mod health;
+
 mod publish;
 
 mod reconcile;
@@ -49,5 +51,6 @@ pub use config::Config;
 pub use data_dir::DataDirError;
 pub use start::{LocalAccess, LocalAccessError, Manager, RunError, StartError};
 pub use store::{
-    Copied, Finding, StoreLocation, StoreLocationInvalid, StoreToolError, store_check, store_copy,
+    Copied, Finding, Grade, StoreLocation, StoreLocationInvalid, StoreToolError, store_check,
+    store_copy,
 };

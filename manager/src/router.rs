@@ -13,13 +13,14 @@ use crate::error::{ApiError, Code};
 use crate::gate::gate;
 use crate::state::Shared;
 use crate::trace::{panicked, trace};
-use crate::{api, auth, portal};
+use crate::{api, auth, health, portal};
 
 /// All routes. The last layer is the outermost.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .merge(api::router())
         .merge(portal::router())
+        .merge(health::router())
         .route(auth::TICKET_PATH, get(auth::open_ticket))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)

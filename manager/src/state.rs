@@ -12,6 +12,7 @@ use url::Url;
 
 use crate::auth::Auth;
 use crate::clock::Clock;
+use crate::health::Health;
 use crate::routes::RoutesCache;
 use crate::store::{KvLimits, Store};
 
@@ -34,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) signals: Signals,
     /// What gateways are told.
     pub(crate) routes: RoutesCache,
+    /// What probes are told.
+    pub(crate) health: Health,
     /// Calls to workers.
     pub(crate) http: reqwest::Client,
     /// One permit for each package on its way from the first byte to the store.

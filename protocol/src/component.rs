@@ -83,6 +83,12 @@ impl HttpWorld {
         is_of(version, world.line()).then_some(world)
     }
 
+    /// The world of a component with these exports; of the newer one, when it has both.
+    pub fn among<'e>(exports: impl IntoIterator<Item = &'e str>) -> Option<Self> {
+        let worlds: Vec<_> = exports.into_iter().filter_map(Self::of).collect();
+        [Self::Wasi03, Self::Wasi02].into_iter().find(|world| worlds.contains(world))
+    }
+
     /// The export, without its version.
     pub fn export(self) -> &'static str {
         match self {
@@ -144,6 +150,15 @@ mod tests {
         ] {
             assert_eq!(HttpWorld::of(export), world, "{export}");
         }
+    }
+
+    #[test]
+    fn the_newer_of_two_worlds_is_called() {
+        let (old, new) = ("wasi:http/incoming-handler@0.2.6", "wasi:http/handler@0.3.0");
+        assert_eq!(HttpWorld::among([old, new]), Some(HttpWorld::Wasi03));
+        assert_eq!(HttpWorld::among([new, old]), Some(HttpWorld::Wasi03));
+        assert_eq!(HttpWorld::among(["x", old]), Some(HttpWorld::Wasi02));
+        assert_eq!(HttpWorld::among(["x"]), None);
     }
 
     #[test]

@@ -182,8 +182,9 @@ pub struct VersionLoad {
     pub failures: u64,
 }
 
-/// The load of a worker at one moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The load of a worker at one moment. What a worker of an earlier release does not tell stands at its
+/// default.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct WorkerLoad {
     /// Invocations running now.
@@ -196,6 +197,14 @@ pub struct WorkerLoad {
     pub failures: u64,
     /// Resident memory of the process, bytes; 0 where it cannot be read.
     pub resident_bytes: u64,
+    /// Invocations running now, by app, of those that have any; the busiest ones, when they are more
+    /// than fit.
+    #[serde(default)]
+    pub apps: BTreeMap<AppName, u32>,
+    /// How many invocations of an app can run at once whose manifest does not say it; absent, as many
+    /// as of all together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_in_flight_max: Option<u32>,
 }
 
 /// The answer to a heartbeat.

@@ -20,6 +20,7 @@ pub mod http;
 mod load;
 mod mount;
 pub mod packages;
+pub mod passage;
 mod process;
 mod raw;
 mod role;

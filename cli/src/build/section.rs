@@ -39,7 +39,7 @@ pub(super) fn contents(module: &[u8], path: &Path) -> Result<Contents, Failure> 
 /// The bytes of the custom section, joined when there are several of its name, and the export by which a
 /// command or a component is called. What is within a component says nothing of it.
 fn read(module: &[u8]) -> Result<(Vec<u8>, Option<&'static str>), wasmparser::BinaryReaderError> {
-    let (mut bytes, mut program, mut depth) = (vec![], None, 0);
+    let (mut bytes, mut program, mut exported, mut depth) = (vec![], None, vec![], 0);
     for payload in Parser::new(0).parse_all(module) {
         match payload? {
             Payload::CustomSection(section)
@@ -56,8 +56,7 @@ fn read(module: &[u8]) -> Result<(Vec<u8>, Option<&'static str>), wasmparser::Bi
             }
             Payload::ComponentExportSection(exports) if depth == 1 => {
                 for export in exports {
-                    let world = HttpWorld::of(export?.name.name);
-                    program = world.map(HttpWorld::export).or(program);
+                    exported.push(export?.name.name);
                 }
             }
             Payload::Version { .. } => depth += 1,
@@ -65,7 +64,8 @@ fn read(module: &[u8]) -> Result<(Vec<u8>, Option<&'static str>), wasmparser::Bi
             _ => {}
         }
     }
-    Ok((bytes, program))
+    let world = HttpWorld::among(exported);
+    Ok((bytes, world.map(HttpWorld::export).or(program)))
 }
 
 #[cfg(test)]

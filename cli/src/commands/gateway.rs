@@ -7,11 +7,12 @@ use anyhow::Context as _;
 use clap::Args;
 use serde::Serialize;
 use steading_gateway::{Config, Gateway, Network};
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::session::parse_url;
-use crate::{config, secrets, signals, terminal};
+use crate::{config, secrets, signals, supervisor, terminal};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -61,13 +62,18 @@ struct Ready {
 
 /// Runs the command.
 pub(crate) async fn run(args: GatewayRoleArgs) -> Result<(), Failure> {
-    let stop = signals::shutdown()?;
+    serve(args, signals::shutdown()?).await
+}
+
+/// Runs the role until `stop`, whoever cancels that.
+pub(crate) async fn serve(args: GatewayRoleArgs, stop: CancellationToken) -> Result<(), Failure> {
     let json = args.json;
     let config = configure(args)?;
     let manager = config.manager.clone();
     let gateway = Gateway::start(config).await.context("cannot start the gateway")?;
     let ready = Ready { address: gateway.address(), control: gateway.control_address(), manager };
     terminal::ready(&ready, json)?;
+    supervisor::ready(&ready, &stop);
     gateway.run_until(stop.cancelled_owned()).await;
     Ok(())
 }

@@ -8,10 +8,11 @@ use clap::Args;
 use serde::Serialize;
 use steading_gateway::Gateway;
 use steading_manager::{Config, Manager, StoreLocation};
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::exit::Failure;
-use crate::{config, secrets, signals, terminal};
+use crate::{config, secrets, signals, supervisor, terminal};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -67,7 +68,11 @@ struct Ready<'a> {
 
 /// Runs the command.
 pub(crate) async fn run(args: ManagerRoleArgs) -> Result<(), Failure> {
-    let stop = signals::shutdown()?;
+    serve(args, signals::shutdown()?).await
+}
+
+/// Runs the role until `stop`, whoever cancels that.
+pub(crate) async fn serve(args: ManagerRoleArgs, stop: CancellationToken) -> Result<(), Failure> {
     let config = configure(&args)?;
     let data_dir = config.data_dir.clone();
     let manager = Manager::start(config).await.context("cannot start the manager")?;
@@ -76,6 +81,7 @@ pub(crate) async fn run(args: ManagerRoleArgs) -> Result<(), Failure> {
         None => None,
     };
     announce(&manager, &data_dir, gateway.as_ref(), args.json)?;
+    supervisor::ready(&format!("portal {}", manager.url()), &stop);
     let fronting = gateway.map(|gateway| {
         let stop = stop.clone();
         tokio::spawn(async move { gateway.run_until(stop.cancelled_owned()).await })

@@ -2,13 +2,16 @@
 
 pub(crate) mod build;
 pub(crate) mod dev;
+pub(crate) mod doctor;
 pub(crate) mod gateway;
+pub(crate) mod health;
 pub(crate) mod invoke;
 pub(crate) mod login;
 pub(crate) mod manager;
 pub(crate) mod new;
 pub(crate) mod publish;
 pub(crate) mod rollout;
+pub(crate) mod service;
 pub(crate) mod settings;
 pub(crate) mod status;
 pub(crate) mod store;
@@ -31,6 +34,9 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
         Command::Status(args) => status::run(args).await,
         Command::Login(args) => login::login(args).await,
         Command::Logout(args) => login::logout(args).await,
+        Command::Doctor(args) => doctor::run(args).await,
+        Command::Service(args) => service::run(args),
+        Command::Health(args) => health::run(args).await,
         Command::Store(args) => store::run(args).await,
         Command::Manager(args) => manager::run(args).await,
         Command::Worker(args) => worker::run(args).await,

@@ -7,11 +7,12 @@ use anyhow::Context as _;
 use clap::Args;
 use serde::Serialize;
 use steading_host::{Config, Worker};
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::session::parse_url;
-use crate::{config, secrets, signals, terminal};
+use crate::{config, secrets, signals, supervisor, terminal};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -64,7 +65,11 @@ struct Ready {
 
 /// Runs the command.
 pub(crate) async fn run(args: WorkerRoleArgs) -> Result<(), Failure> {
-    let stop = signals::shutdown()?;
+    serve(args, signals::shutdown()?).await
+}
+
+/// Runs the role until `stop`, whoever cancels that.
+pub(crate) async fn serve(args: WorkerRoleArgs, stop: CancellationToken) -> Result<(), Failure> {
     let json = args.json;
     let config = configure(args)?;
     config.caps.put_on_this_process().context("cannot start the worker")?;
@@ -72,6 +77,7 @@ pub(crate) async fn run(args: WorkerRoleArgs) -> Result<(), Failure> {
     let worker = Worker::start(config).await.context("cannot start the worker")?;
     let ready = Ready { address: worker.address(), control: worker.control_address(), manager };
     terminal::ready(&ready, json)?;
+    supervisor::ready(&ready, &stop);
     worker.run_until(stop.cancelled_owned()).await;
     Ok(())
 }

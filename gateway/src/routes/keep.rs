@@ -13,6 +13,11 @@ pub(crate) struct Kept(PathBuf);
 
 const FILE: &str = "routes.json";
 
+/// Whether a gateway with this state folder has heard of routes before; it starts without its manager then.
+pub fn has_routes(state_dir: &Path) -> bool {
+    Kept(state_dir.to_owned()).routes().is_ok_and(|routes| routes.is_some())
+}
+
 impl Kept {
     /// Opens the folder, making it when it is not there.
     pub(crate) fn open(folder: &Path) -> io::Result<Self> {

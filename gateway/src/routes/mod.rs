@@ -14,6 +14,7 @@ use arc_swap::ArcSwap;
 
 pub(crate) use follow::{Follower, Link};
 pub(crate) use keep::Kept;
+pub use keep::has_routes;
 pub(crate) use table::{Table, TableMaker, Target};
 
 /// The routes of a gateway, swapped whole.

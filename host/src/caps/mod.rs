@@ -102,12 +102,10 @@ impl CapsConfig {
 }
 
 /// The most memory that this process may have promised to it by the job it is in, bytes; a Windows container
-/// is one. Nothing where there is no such cap.
+/// is one.
+#[cfg(windows)]
 pub(crate) fn memory_bytes_max() -> Option<u64> {
-    #[cfg(windows)]
-    return job::memory_bytes_max();
-    #[cfg(not(windows))]
-    None
+    job::memory_bytes_max()
 }
 
 #[cfg(test)]

@@ -14,8 +14,9 @@ use crate::metrics::VersionCounts;
 #[derive(Clone, Default)]
 pub(crate) struct InService(Arc<ArcSwap<Vec<Counted>>>);
 
-/// The most versions that a heartbeat tells of. With the longest names they stay well below the 64 KiB that
-/// a manager reads of it, and nobody tries out more apps than that on one worker at once.
+/// The most versions that a heartbeat tells of. With the longest names, and with the apps that it tells
+/// of as well, they stay below the 64 KiB that a manager reads of it, and nobody tries out more apps than
+/// that on one worker at once.
 const TOLD_MAX: usize = 300;
 
 /// One of them.
@@ -63,6 +64,6 @@ mod tests {
         for load in &mut loads {
             (load.invocations, load.failures) = (u64::MAX, u64::MAX);
         }
-        assert!(serde_json::to_vec(&loads).unwrap().len() < 60 << 10);
+        assert!(serde_json::to_vec(&loads).unwrap().len() < 44 << 10);
     }
 }

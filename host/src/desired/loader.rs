@@ -27,7 +27,7 @@ pub(crate) struct Loader {
     pub(crate) linkers: Linkers,
     pub(crate) code: CodeCache,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) gates: Gates,
+    pub(crate) gates: Arc<Gates>,
     pub(crate) ceilings: Ceilings,
     pub(crate) providers: Providers,
     pub(crate) compiling: Semaphore,

@@ -38,6 +38,7 @@ pub(crate) use call::LinkError;
 pub(crate) use link::{Link, Offer, Session};
 pub(crate) use loader::{Loader, compiling};
 pub(crate) use state::StateDir;
+pub use state::has_joined;
 
 use crate::capability::KvRemote;
 

@@ -31,6 +31,13 @@ const IDENTITY: &str = "identity.json";
 const DESIRED: &str = "desired.json";
 const KEY: &str = "state-key";
 
+/// Whether a worker with this state folder has joined a manager and kept who it is there; it needs no join
+/// token then.
+pub fn has_joined(state_dir: &Path) -> bool {
+    let dir = StateDir(state_dir.to_owned());
+    dir.identity().is_ok_and(|identity| identity.is_some())
+}
+
 impl StateDir {
     /// Opens the folder, making it when it is not there; without a key from outside, with the one in it.
     pub(crate) fn open(path: &Path, key: Option<&Secret>) -> io::Result<Self> {

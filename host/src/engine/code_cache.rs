@@ -183,7 +183,7 @@ pub(super) mod tests {
     use crate::EngineConfig;
 
     pub(in crate::engine) fn cache(folder: &Path) -> CodeCache {
-        let config = EngineConfig { instances_max: 4, ..EngineConfig::default() };
+        let config = EngineConfig { instances_max: Some(4), ..EngineConfig::default() };
         CodeCache::open(Engine::new(config).unwrap(), folder).unwrap()
     }
 

@@ -25,16 +25,19 @@ pub use platform::MemoryReset;
 use ticker::EpochTicker;
 
 use self::code::TABLES_PER_SLOT;
+use crate::capacity::{FitError, INSTANCES_MAX, MEMORY_MIB_MAX, Room, Wanted};
 
 /// What an operator sets for the sandboxes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EngineConfig {
     /// Invocations that can run at once, which is also the size of the pool. Each reserves (does not
-    /// use) some 4 GiB of address space, so 32,000 is the end of a 47-bit space.
-    pub instances_max: u32,
-    /// The most linear memory a function may ask for, MiB; a function that wants more is not loaded.
-    pub memory_mib_max: u32,
+    /// use) some 4 GiB of address space, so 32,000 is the end of a 47-bit space. Not set, as many as the
+    /// memory lets be kept, up to 1,000.
+    pub instances_max: Option<u32>,
+    /// The most linear memory a function may ask for, MiB; a function that wants more is not loaded. Not
+    /// set, what the memory has room for, up to 1 GiB.
+    pub memory_mib_max: Option<u32>,
     /// The elements of a module's table, which is where its function pointers are; a module that begins
     /// with more is not loaded, and one that grows to more is refused the growth.
     pub table_elements_max: u32,
@@ -47,14 +50,13 @@ pub struct EngineConfig {
 }
 
 impl Default for EngineConfig {
-    /// 1,000 instances, wasmtime's own default; 1 GiB, so that one careless manifest cannot take a
-    /// small machine down; 100,000 elements, because languages with large indirect-call tables
-    /// (#10482 upstream) go past wasmtime's 20,000; wasmtime's own 512 KiB of stack;
+    /// Instances and memory as they fit; 100,000 elements, because languages with large indirect-call
+    /// tables (#10482 upstream) go past wasmtime's 20,000; wasmtime's own 512 KiB of stack;
     /// 128 KiB of memory kept, the pages that most guests touch.
     fn default() -> Self {
         Self {
-            instances_max: 1000,
-            memory_mib_max: 1024,
+            instances_max: None,
+            memory_mib_max: None,
             table_elements_max: 100_000,
             stack_kib_max: 512,
             memory_reset: MemoryReset::default(),
@@ -123,7 +125,7 @@ impl Engine {
     pub(crate) fn new(config: EngineConfig) -> Result<Self, EngineError> {
         config.check()?;
         let wasmtime = wasmtime::Engine::new(&settings(config))
-            .map_err(|source| EngineError::Pool { instances_max: config.instances_max, source })?;
+            .map_err(|source| EngineError::Pool { instances_max: config.instances(), source })?;
         let ticker = EpochTicker::start(wasmtime.clone(), EPOCH).map_err(EngineError::Ticker)?;
         Ok(Self { wasmtime, config, _ticker: Arc::new(ticker) })
     }
@@ -140,8 +142,8 @@ impl Engine {
 impl EngineConfig {
     pub(crate) fn check(self) -> Result<(), EngineError> {
         let ranges = [
-            ("instances_max", self.instances_max, 1, 32_000),
-            ("memory_mib_max", self.memory_mib_max, 1, 4096),
+            ("instances_max", self.instances(), 1, 32_000),
+            ("memory_mib_max", self.memory_mib(), 1, 4096),
             ("table_elements_max", self.table_elements_max, 1, 10_000_000),
             ("stack_kib_max", self.stack_kib_max, 16, 16 << 10),
             // more would be zeroed by hand for each invocation, which takes longer than faulting it in
@@ -152,15 +154,43 @@ impl EngineConfig {
             None => Ok(()),
         }
     }
+
+    /// These settings with a pool that fits the memory, where they leave that open.
+    pub(crate) fn fitted(self, room: Room) -> Result<Self, FitError> {
+        let (instances_max, memory_mib_max) = (self.instances_max, self.memory_mib_max);
+        let kept_bytes = platform::kept_bytes(self);
+        let fit = Wanted { instances_max, memory_mib_max, kept_bytes }.fit(room)?;
+        Ok(Self {
+            instances_max: Some(fit.instances_max),
+            memory_mib_max: Some(fit.memory_mib_max),
+            ..self
+        })
+    }
+
+    /// What all slots of the pool may keep resident between calls, bytes.
+    pub(crate) fn kept_bytes(self) -> u64 {
+        u64::from(self.instances()) * platform::kept_bytes(self)
+    }
+
+    /// Instances in the pool.
+    pub(crate) fn instances(self) -> u32 {
+        self.instances_max.unwrap_or(INSTANCES_MAX)
+    }
+
+    /// The most memory of a function, MiB.
+    pub(crate) fn memory_mib(self) -> u32 {
+        self.memory_mib_max.unwrap_or(MEMORY_MIB_MAX)
+    }
 }
 
 fn settings(config: EngineConfig) -> wasmtime::Config {
+    let instances = config.instances();
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_core_instances(config.instances_max.saturating_mul(CORE_INSTANCES_MAX))
-        .total_component_instances(config.instances_max)
-        .total_memories(config.instances_max)
-        .total_tables(config.instances_max * TABLES_PER_SLOT)
-        .total_stacks(config.instances_max * STACKS_PER_SLOT)
+    pool.total_core_instances(instances.saturating_mul(CORE_INSTANCES_MAX))
+        .total_component_instances(instances)
+        .total_memories(instances)
+        .total_tables(instances * TABLES_PER_SLOT)
+        .total_stacks(instances * STACKS_PER_SLOT)
         .max_core_instances_per_component(CORE_INSTANCES_MAX)
         .max_memories_per_component(MEMORIES_MAX)
         .max_tables_per_component(MEMORIES_MAX * TABLES_PER_SLOT)
@@ -168,7 +198,7 @@ fn settings(config: EngineConfig) -> wasmtime::Config {
         // a module is bounded by the 100 MiB package limit; its instance data by this: 1 MiB holds some
         // tens of thousands of functions and globals
         .max_core_instance_size(1 << 20)
-        .max_memory_size((config.memory_mib_max as usize) << 20)
+        .max_memory_size((config.memory_mib() as usize) << 20)
         .table_elements(config.table_elements_max as usize)
         .max_tables_per_module(1)
         .max_memories_per_module(1);
@@ -193,13 +223,13 @@ mod tests {
 
     #[test]
     fn numbers_out_of_range_are_refused_by_name() {
-        let config = EngineConfig { instances_max: 0, ..EngineConfig::default() };
+        let config = EngineConfig { instances_max: Some(0), ..EngineConfig::default() };
         let error = config.check().unwrap_err().to_string();
         assert_eq!(error, "engine.instances_max = 0 is not within 1 to 32000");
     }
 
     fn engine(table_elements_max: u32, stack_kib_max: u32) -> Engine {
-        let small = EngineConfig { instances_max: 2, ..EngineConfig::default() };
+        let small = EngineConfig { instances_max: Some(2), ..EngineConfig::default() };
         Engine::new(EngineConfig { table_elements_max, stack_kib_max, ..small }).unwrap()
     }
 

@@ -11,6 +11,7 @@ mod placements;
 mod rollout;
 mod routes;
 mod rules;
+mod scale;
 mod settings;
 mod status;
 mod tokens;
@@ -94,6 +95,7 @@ fn resources() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(worker_kv::worker_kv))
         .routes(routes!(modules::module_get))
         .routes(routes!(routes::routes_get))
+        .routes(routes!(scale::scale_get))
 }
 
 fn add_security(document: &mut utoipa::openapi::OpenApi) {

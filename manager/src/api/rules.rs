@@ -45,5 +45,7 @@ pub(crate) const RULES: &[Rule] = &[
     Rule::new(Method::GET, "/api/v1/routes")
         .access(Access::JoinerOrOperator)
         .time_max(WAIT_MAX.saturating_add(SLACK)),
+    // a scaler is a machine of the installation, and an API token could publish
+    Rule::new(Method::GET, "/api/v1/scale/{app}").access(Access::JoinerOrOperator),
     Rule::new(Method::GET, "/api/v1/modules/{digest}").access(Access::Worker),
 ];

@@ -36,7 +36,7 @@ pub(super) fn of(app: &App, workers: &[Worker], function: &FunctionSpec) -> Vec<
 #[cfg(test)]
 mod tests {
     use steading_protocol::{
-        AuthLevel, Digest, HttpTrigger, Limits, PlacementRules, VersionNumber,
+        AppLimits, AuthLevel, Digest, HttpTrigger, Limits, PlacementRules, VersionNumber,
     };
 
     use super::*;
@@ -54,6 +54,7 @@ mod tests {
             version: VersionNumber(1),
             rollout: None,
             placement: PlacementRules::default(),
+            limits: AppLimits::default(),
             default: true,
             hosts: vec!["shop.example".into()],
             created_at: clock::now(),

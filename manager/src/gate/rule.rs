@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 
-use crate::{api, auth, portal};
+use crate::{api, auth, health, portal};
 
 /// What one route allows.
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ pub(crate) enum Access {
     OperatorOrPassword,
     /// The join token.
     Joiner,
-    /// The join token, or an operator: a gateway is a machine of the installation.
+    /// The join token, or an operator: gateways and scalers are machines of the installation.
     JoinerOrOperator,
     /// A worker's token; with `{worker}` in the route, of that worker.
     Worker,
@@ -92,7 +92,7 @@ const OWN: &[Rule] = &[Rule::new(Method::GET, auth::TICKET_PATH).access(Access::
 /// The rule of a route; the strict defaults for what is in no table.
 pub(super) fn find(method: &Method, path: &str) -> Rule {
     let method = if *method == Method::HEAD { &Method::GET } else { method };
-    [OWN, api::RULES, portal::RULES]
+    [OWN, api::RULES, health::RULES, portal::RULES]
         .into_iter()
         .flatten()
         .find(|rule| rule.path == path && rule.method == *method)
@@ -116,7 +116,8 @@ mod tests {
 
     #[test]
     fn every_rule_stands_once() {
-        let rules: Vec<_> = [OWN, api::RULES, portal::RULES].into_iter().flatten().collect();
+        let rules: Vec<_> =
+            [OWN, api::RULES, health::RULES, portal::RULES].into_iter().flatten().collect();
         for (index, rule) in rules.iter().enumerate() {
             let same = |r: &&&Rule| r.path == rule.path && r.method == rule.method;
             assert_eq!(rules[index..].iter().filter(same).count(), 1, "{}", rule.path);

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use steading_protocol::api::{App, Function, Placement, Version, Worker, WorkerState};
 use steading_protocol::desired::{PlacementState, WorkerLoad};
 use steading_protocol::{
-    AppName, AuthLevel, Availability, AvailabilityState, Capacity, Digest, FunctionSpec,
+    AppLimits, AppName, AuthLevel, Availability, AvailabilityState, Capacity, Digest, FunctionSpec,
     Generation, Grants, HttpTrigger, Labels, Limits, PlacementRules, Trigger, VersionNumber,
 };
 
@@ -41,6 +41,7 @@ pub(crate) fn app() -> App {
         version: VersionNumber(2),
         rollout: None,
         placement: PlacementRules::default(),
+        limits: AppLimits::default(),
         default: true,
         hosts: vec![HOSTILE.into()],
         created_at: now(),
@@ -110,6 +111,7 @@ pub(crate) fn worker() -> Worker {
             invocations: 1_204_331,
             failures: 12,
             resident_bytes: 84 << 20,
+            ..WorkerLoad::default()
         },
         versions: vec![],
         labels: Labels::from([(HOSTILE.into(), HOSTILE.into())]),

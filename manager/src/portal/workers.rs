@@ -91,7 +91,7 @@ impl WorkerList {
 }
 
 impl InFlight {
-    fn new(load: WorkerLoad) -> Self {
+    fn new(load: &WorkerLoad) -> Self {
         let max = load.in_flight_max.max(1);
         Self {
             text: format!("{} of {}", number(load.in_flight), number(load.in_flight_max)),
@@ -104,7 +104,7 @@ impl InFlight {
 
 impl WorkerRow {
     fn new(worker: Worker, placements: String, now: Timestamp) -> Self {
-        let load = worker.load;
+        let load = &worker.load;
         let is_live = worker.state == WorkerState::Live;
         Self {
             pill: Pill::of_worker(&worker),

@@ -114,7 +114,7 @@ impl<'c> Seen<'c> {
     }
 
     fn world(&self, name: &str) -> Result<HttpWorld, ApiError> {
-        if let Some(world) = self.exports.iter().find_map(|export| HttpWorld::of(export)) {
+        if let Some(world) = HttpWorld::among(self.exports.iter().copied()) {
             return Ok(world);
         }
         let (old, new) = (HttpWorld::Wasi02.export(), HttpWorld::Wasi03.export());

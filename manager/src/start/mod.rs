@@ -17,6 +17,7 @@ use url::Url;
 use crate::auth::{self, Auth};
 use crate::clock::Clock;
 use crate::data_dir::{self, DataDir, DataDirError};
+use crate::health::Health;
 use crate::routes::RoutesCache;
 use crate::state::{Settings, Shared, Signals, UPLOADS_MAX};
 use crate::store::{self, BoxError, Setting, Store, StoreLocation};
@@ -138,6 +139,7 @@ impl Manager {
             },
             signals: Signals::default(),
             routes: RoutesCache::default(),
+            health: Health::default(),
             http: http_client()?,
             uploads: Semaphore::new(UPLOADS_MAX),
         });

@@ -39,7 +39,7 @@ use crate::schedule::PlanFn;
 pub(crate) use app_data::{
     AppData, KvEntry, KvLimits, KvList, KvSlot, KvWrite, KvWritten, StoredSetting,
 };
-pub use check::{Finding, store_check};
+pub use check::{Finding, Grade, store_check};
 pub use copy::{Copied, StoreToolError, store_copy};
 pub use location::{StoreLocation, StoreLocationInvalid};
 pub(crate) use records::{

@@ -5,6 +5,7 @@
 
 mod guest;
 mod harness;
+mod health;
 
 mod app_data;
 mod auth;
@@ -15,4 +16,5 @@ mod portal;
 mod publish;
 mod restart;
 mod routes;
+mod scale;
 mod workers;

@@ -2,6 +2,7 @@
 //! Times are UTC in RFC 3339.
 
 mod rollout;
+mod scale;
 mod setting;
 mod worker;
 
@@ -9,10 +10,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AppName, Digest, FunctionSpec, Grants, PlacementRules, Secret, VersionNumber, WorkerId,
+    AppLimits, AppName, Digest, FunctionSpec, Grants, PlacementRules, Secret, VersionNumber,
+    WorkerId,
 };
 
 pub use rollout::{Lease, RollbackRequest, Rollout, RolloutRequest, RolloutState};
+pub use scale::Scale;
 pub use setting::{AppSetting, SettingRequest};
 pub use worker::{Placement, Worker, WorkerState};
 
@@ -30,6 +33,9 @@ pub struct App {
     /// Where the version in service may run.
     #[serde(default)]
     pub placement: PlacementRules,
+    /// What all functions of the version in service may use together.
+    #[serde(default)]
+    pub limits: AppLimits,
     /// Whether `/api/…` leads to this app first.
     pub default: bool,
     /// Host names that lead to this app alone.

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use reqwest::{Body, Method};
-use steading_tests::{http, run};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, repeat};
+use reqwest::Method;
+use steading_tests::{http, passage, run};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_util::io::ReaderStream;
 
 use super::{call, get, serving};
 
@@ -28,25 +27,10 @@ fn a_megabyte_is_echoed_as_it_was_sent() {
 
 #[test]
 fn a_hundred_megabytes_pass_through_in_constant_memory() {
-    const BYTES: u64 = 100 << 20;
     run(async {
         let mut cluster = serving().await;
         let echo = format!("{}/api/echo", cluster.worker(0));
-        assert_eq!(http::post(&echo, "warm").await.text(), "warm");
-        let before = cluster.worker_process(0).resident_bytes();
-        let source = ReaderStream::with_capacity(repeat(7).take(BYTES), 64 << 10);
-        let request = http::request(Method::POST, &echo).body(Body::wrap_stream(source));
-        let mut reply = request.send().await.expect("the reply begins while the request goes on");
-        let (mut received, mut largest) = (0, 0);
-        while let Some(piece) = reply.chunk().await.expect("the reply arrives whole") {
-            let whole = received >> 24;
-            received += piece.len() as u64;
-            if received >> 24 > whole {
-                largest = largest.max(cluster.worker_process(0).resident_bytes());
-            }
-        }
-        assert_eq!(received, BYTES);
-        let growth = largest.saturating_sub(before);
+        let growth = passage::grown_by(&mut cluster, &echo, 100 << 20).await;
         assert!(growth <= GROWTH_BYTES_MAX, "the worker grew by {growth} bytes");
     });
 }

@@ -103,6 +103,19 @@ fn a_bare_component_is_published_under_a_name_and_survives_a_restart_of_its_work
 }
 
 #[test]
+fn a_component_of_one_memory_takes_one_place_of_the_worker() {
+    run(async {
+        let cluster = cluster().workers(1).worker_tables("[engine]\ninstances_max = 1\n");
+        let cluster = cluster.start().await;
+        for guest in super::BOTH {
+            cluster.api().publish_ready(guest, &packages::component(guest).await, 1).await;
+            let reply = http::get(&super::url(&cluster, guest, "hello")).await;
+            assert_eq!(reply.status, 200, "{guest}: {}", reply.text());
+        }
+    });
+}
+
+#[test]
 fn a_table_of_the_manifest_gives_a_component_its_functions() {
     run(async {
         let cluster = shared().await;

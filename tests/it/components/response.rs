@@ -2,12 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::{Body, Method};
-use steading_tests::{Raw, eventually, http, run};
-use tokio::io::{AsyncReadExt, repeat};
-use tokio_util::io::ReaderStream;
+use reqwest::Method;
+use steading_tests::{Gateway, Raw, eventually, http, passage, run};
 
 use super::{BOTH, call, get, post, serving, shared, url};
+use crate::setup::binary;
 
 /// What a worker may grow by while far more than this passes through it.
 const GROWTH_BYTES_MAX: u64 = 64 << 20;
@@ -31,26 +30,11 @@ fn a_megabyte_is_echoed_as_it_was_sent() {
 
 #[test]
 fn a_hundred_megabytes_pass_through_in_constant_memory() {
-    const BYTES: u64 = 100 << 20;
     run(async {
         let mut cluster = serving().await;
         for guest in BOTH {
             let echo = url(&cluster, guest, "echo");
-            assert_eq!(http::post(&echo, "warm").await.text(), "warm", "{guest}");
-            let before = cluster.worker_process(0).resident_bytes();
-            let source = ReaderStream::with_capacity(repeat(7).take(BYTES), 64 << 10);
-            let request = http::request(Method::POST, &echo).body(Body::wrap_stream(source));
-            let mut reply = request.send().await.expect("the reply begins");
-            let (mut received, mut largest) = (0, 0);
-            while let Some(piece) = reply.chunk().await.expect("the reply arrives whole") {
-                let whole = received >> 24;
-                received += piece.len() as u64;
-                if received >> 24 > whole {
-                    largest = largest.max(cluster.worker_process(0).resident_bytes());
-                }
-            }
-            assert_eq!(received, BYTES, "{guest}");
-            let growth = largest.saturating_sub(before);
+            let growth = passage::grown_by(&mut cluster, &echo, 100 << 20).await;
             assert!(growth <= GROWTH_BYTES_MAX, "{guest}: the worker grew by {growth} bytes");
         }
     });
@@ -75,22 +59,47 @@ fn the_first_piece_leaves_while_the_component_waits() {
 #[test]
 fn trailers_pass_both_ways() {
     run(async {
+        let cluster = shared().await;
         for guest in BOTH {
-            let cluster = shared().await;
-            let mut caller = Raw::connect(cluster.worker(0)).await;
-            let path = format!("/functions/{guest}/api/trailers");
-            let head = format!(
-                "POST {path} HTTP/1.1\r\nhost: x\r\nte: trailers\r\ntrailer: x-sum\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
-            );
-            caller.send(head).await;
-            caller.send("5\r\nhello\r\n0\r\nx-sum: 42\r\n\r\n").await;
-            let reply = caller.until_closed().await;
-            let (head, body) = reply.split_once("\r\n\r\n").expect("a head and a body");
-            assert!(head.starts_with("HTTP/1.1 200 ") && head.contains("trailer: "), "{reply}");
-            assert!(body.starts_with("5\r\nhello\r\n0\r\n"), "{guest}: {reply}");
-            assert!(body.contains("x-sum: 42\r\n") && body.contains("x-length: 5\r\n"), "{reply}");
+            let (head, body) = trailed(cluster.worker(0), guest).await;
+            assert!(head.starts_with("HTTP/1.1 200 ") && head.contains("trailer: "), "{head}");
+            assert!(body.starts_with("5\r\nhello\r\n0\r\n"), "{guest}: {body}");
+            assert!(body.contains("x-sum: 42\r\n") && body.contains("x-length: 5\r\n"), "{body}");
         }
     });
+}
+
+#[test]
+fn trailers_of_a_response_pass_a_gateway() {
+    run(async {
+        let cluster = serving().await;
+        let gateway = Gateway::start(binary(), cluster.manager(), "").await;
+        for guest in BOTH {
+            let hello = format!("{}/functions/{guest}/api/hello", gateway.url());
+            eventually("the gateway to know the app", Duration::from_secs(10), || async {
+                let reply = http::get(&hello).await;
+                if reply.status == 200 { Ok(()) } else { Err(reply.text()) }
+            })
+            .await;
+            let (_, body) = trailed(gateway.url(), guest).await;
+            assert!(body.starts_with("5\r\nhello\r\n0\r\n"), "{guest}: {body}");
+            assert!(body.contains("x-length: 5\r\n"), "{guest}: {body}");
+        }
+    });
+}
+
+/// Head and body, as they came, of the reply to a request with a trailer.
+async fn trailed(at: &str, guest: &str) -> (String, String) {
+    let mut caller = Raw::connect(at).await;
+    let path = format!("/functions/{guest}/api/trailers");
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: x\r\nte: trailers\r\ntrailer: x-sum\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
+    );
+    caller.send(head).await;
+    caller.send("5\r\nhello\r\n0\r\nx-sum: 42\r\n\r\n").await;
+    let reply = caller.until_closed().await;
+    let (head, body) = reply.split_once("\r\n\r\n").expect("a head and a body");
+    (head.to_owned(), body.to_owned())
 }
 
 #[test]

@@ -19,7 +19,7 @@ const READ_FROM_TOML: [(&str, &str); 18] = [
     ("manager/src/config.rs", "Config"),
     ("host/src/config.rs", "Config"),
     ("host/src/ceilings.rs", "CeilingsConfig"),
-    ("host/src/capacity.rs", "CapacityConfig"),
+    ("host/src/capacity/mod.rs", "CapacityConfig"),
     ("host/src/capability/outbound/config.rs", "OutboundConfig"),
     ("host/src/capability/files.rs", "DirectoryConfig"),
     ("host/src/caps/mod.rs", "CapsConfig"),

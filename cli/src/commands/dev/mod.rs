@@ -42,6 +42,7 @@ Examples:
   steading dev                        the app in this folder
   steading dev examples/orders
   steading dev wordcount.wasm         any program for wasm32-wasip1, at /api/
+  steading dev markdown.wasm          any component of wasi:http, at /api/
   steading dev --worker-port 8080
 
 While it runs, `steading status`, `steading invoke` and the others need no login in the folder where \

@@ -57,7 +57,9 @@ pub(crate) struct State {
     memory_limit: MemoryLimit,
     conduit: Arc<Conduit>,
     table: ResourceTable,
-    wasi: WasiCtx,
+    /// Made when the component first asks for something of it: many never do.
+    wasi: Option<Box<WasiCtx>>,
+    capabilities: Arc<Capabilities>,
     http: WasiHttpCtx,
     outbound: Outbound,
 }
@@ -85,7 +87,8 @@ impl ComponentModule {
     /// Resolves the component's imports and finds what it is called by.
     pub(crate) fn prepare(linker: &Linker<State>, component: &Component) -> Result<Self, Unusable> {
         let of_type = component.component_type();
-        let world = of_type.exports(component.engine()).find_map(|(name, _)| HttpWorld::of(name));
+        let exports = of_type.exports(component.engine());
+        let world = HttpWorld::among(exports.map(|(name, _)| name));
         let world = world.ok_or_else(|| Unusable::NoExport(HttpWorld::Wasi02.export().into()))?;
         let instance = linker.instantiate_pre(component).map_err(Unusable::Import)?;
         let slots = slots(component);
@@ -151,20 +154,13 @@ impl State {
     fn new(
         request: GuestRequest,
         limits: &Limits,
-        capabilities: &Capabilities,
+        capabilities: &Arc<Capabilities>,
         conduit: &Arc<Conduit>,
     ) -> Self {
-        let (method, head) = (request.head.method.clone(), request::head(&request));
+        let method = request.head.method.clone();
+        let head = request::head(request.head, &request.invocation);
         let exchange = Exchange::new(request.body, limits, Arc::clone(conduit));
         let dialogue = Dialogue::new(exchange, method, conduit);
-        let log = LogStream::new(Arc::clone(conduit));
-        let mut wasi = WasiCtx::builder();
-        wasi.stdout(log.clone())
-            .stderr(log)
-            .allow_tcp(false)
-            .allow_udp(false)
-            .max_random_size(CALL_BYTES_MAX as u64);
-        folders::open(&mut wasi, &capabilities.files, conduit);
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES_MAX);
         let mut http = WasiHttpCtx::new();
@@ -175,7 +171,8 @@ impl State {
             memory_limit: MemoryLimit::new(limits.memory_bytes_max),
             conduit: Arc::clone(conduit),
             table,
-            wasi: wasi.build(),
+            wasi: None,
+            capabilities: Arc::clone(capabilities),
             http,
             outbound: Outbound::new(capabilities, Arc::clone(conduit)),
         }
@@ -219,8 +216,22 @@ impl GuestState for State {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        let wasi = self.wasi.get_or_insert_with(|| Box::new(wasi(&self.capabilities, &self.conduit)));
+        WasiCtxView { ctx: wasi, table: &mut self.table }
     }
+}
+
+/// WASI with a log, the folders that were granted, and nothing behind the rest.
+fn wasi(capabilities: &Capabilities, conduit: &Arc<Conduit>) -> WasiCtx {
+    let log = LogStream::new(Arc::clone(conduit));
+    let mut wasi = WasiCtx::builder();
+    wasi.stdout(log.clone())
+        .stderr(log)
+        .allow_tcp(false)
+        .allow_udp(false)
+        .max_random_size(CALL_BYTES_MAX as u64);
+    folders::open(&mut wasi, &capabilities.files, conduit);
+    wasi.build()
 }
 
 impl WasiHttpView for State {

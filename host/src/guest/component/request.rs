@@ -8,7 +8,7 @@
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderName, HeaderValue, Uri, header, request};
 
-use crate::guest::{GuestRequest, path};
+use crate::guest::path;
 
 const PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 const INVOCATION: HeaderName = HeaderName::from_static("x-steading-invocation");
@@ -16,19 +16,17 @@ const INVOCATION: HeaderName = HeaderName::from_static("x-steading-invocation");
 /// The authority of a request that names none.
 const NOBODY: Authority = Authority::from_static("localhost");
 
-/// The head of this request.
-pub(super) fn head(request: &GuestRequest) -> request::Parts {
-    let mut head = request.head.clone();
+/// The head that a component sees of a request.
+pub(super) fn head(mut head: request::Parts, invocation: &str) -> request::Parts {
     let (prefix, left) = path::split(head.uri.path(), 0);
-    let mut set = |name, value: &str| {
+    let uri = uri(&head, left);
+    for (name, value) in [(PREFIX, prefix), (INVOCATION, invocation)] {
         match HeaderValue::from_str(value) {
             Ok(value) => head.headers.insert(name, value),
             Err(_) => head.headers.remove(name),
         };
-    };
-    set(PREFIX, prefix);
-    set(INVOCATION, &request.invocation);
-    head.uri = uri(&request.head, left);
+    }
+    head.uri = uri;
     head
 }
 
@@ -54,20 +52,11 @@ fn authority(head: &request::Parts) -> Authority {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
-    use crate::guest::{LOCALHOST, RequestBody};
 
     fn of(builder: request::Builder) -> request::Parts {
         let (head, ()) = builder.body(()).unwrap().into_parts();
-        super::head(&GuestRequest {
-            head,
-            caller: LOCALHOST,
-            parameters: vec![],
-            body: RequestBody::full(Bytes::new()),
-            invocation: "i7".into(),
-        })
+        super::head(head, "i7")
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Promises about workers, placements and desired states.
 
+use std::collections::BTreeMap;
+
 use steading_protocol::api::WorkerState;
 use steading_protocol::desired::{Heartbeat, PlacementState, WorkerLoad};
 use steading_protocol::{Generation, WorkerId};
@@ -133,8 +135,9 @@ pub(in crate::store) async fn a_silent_worker_is_lost_and_comes_back(store: &dyn
     // Published meanwhile: the lost worker gets it when it is back.
     publish(store, "shop", b"2").await;
     let before = generation(store, &worker).await;
-    let load = WorkerLoad { in_flight: 3, ..Default::default() };
-    let beat = Heartbeat { load, ..Heartbeat::default() };
+    let apps = BTreeMap::from([("shop".parse().unwrap(), 2)]);
+    let load = WorkerLoad { in_flight: 3, apps, app_in_flight_max: Some(9), ..Default::default() };
+    let beat = Heartbeat { load: load.clone(), ..Heartbeat::default() };
     let told = store.worker_heartbeat(&worker, beat.clone(), at(30)).await.unwrap().unwrap();
     assert!(told.0 > before);
     assert_eq!(planned(store).await, std::slice::from_ref(&worker));

@@ -8,7 +8,7 @@ use steading_protocol::{AppName, VersionNumber};
 use super::{change, row};
 
 const SELECT: &str = "SELECT app, version, is_default, created_at, hosts, placement,
-      rollout_version, rollout_percent, rollout_state, rollout_detail
+      rollout_version, rollout_percent, rollout_state, rollout_detail, limits
     FROM app JOIN version USING (app, version)";
 
 pub(super) fn list(store: &Connection) -> rusqlite::Result<Vec<App>> {
@@ -109,6 +109,7 @@ fn read(found: &Row<'_>) -> rusqlite::Result<App> {
         version: VersionNumber(found.get(1)?),
         rollout,
         placement: row::json(found, 5)?,
+        limits: row::json(found, 10)?,
         default: found.get(2)?,
         hosts: row::json(found, 4)?,
         created_at: row::time(found, 3)?,

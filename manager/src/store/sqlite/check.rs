@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::MIGRATIONS;
 use super::source::migration;
 use crate::store::BoxError;
-use crate::store::check::{Finding, told};
+use crate::store::check::Finding;
 
 /// What there is to say of a file.
 pub(crate) fn check(path: &Path) -> Result<Vec<Finding>, BoxError> {
@@ -23,7 +23,7 @@ pub(crate) fn check(path: &Path) -> Result<Vec<Finding>, BoxError> {
         Finding::new("file", path.display().to_string()),
         Finding::new("bytes", std::fs::metadata(path)?.len().to_string()),
         Finding::new("content", "sound"),
-        Finding::new("migrations", told(newest, MIGRATIONS.len())),
+        Finding::migrations(newest, MIGRATIONS.len()),
     ];
     if newest > 0 {
         for table in ["app", "worker", "module"] {

@@ -11,7 +11,7 @@ use super::tx::Tx;
 use super::{change, module};
 
 const SELECT: &str = "SELECT a.app, a.version, a.is_default, a.created_at, v.hosts, v.placement,
-      a.rollout_version, a.rollout_percent, a.rollout_state, a.rollout_detail
+      a.rollout_version, a.rollout_percent, a.rollout_state, a.rollout_detail, v.limits
     FROM app a JOIN version v ON v.app = a.app AND v.version = a.version";
 
 pub(super) async fn list(tx: &mut Tx) -> Result<Vec<App>, Fault> {
@@ -112,6 +112,7 @@ fn read(found: &Row) -> Result<App, Fault> {
         version: row::version(found, 1)?,
         rollout,
         placement: row::json(found, 5)?,
+        limits: row::json(found, 10)?,
         default: row::flag(found, 2)?,
         hosts: row::json(found, 4)?,
         created_at: row::time(found, 3)?,

@@ -11,7 +11,7 @@ use super::row;
 use super::tx::Tx;
 use super::{SqlServer, Target, lease};
 use crate::store::Result;
-use crate::store::check::{Finding, told};
+use crate::store::check::Finding;
 
 impl SqlServer {
     /// What there is to say of a server.
@@ -77,8 +77,8 @@ async fn look(tx: &mut Tx) -> std::result::Result<Vec<Finding>, Fault> {
     let mut findings = vec![
         Finding::new("release", version.lines().next().unwrap_or_default().trim()),
         Finding::new("rights", "enough: tables were made, changed and undone"),
-        Finding::new("clock", format!("{} s from this machine's", ahead.as_secs())),
-        Finding::new("migrations", told(newest, MIGRATIONS.len())),
+        Finding::clock(ahead.as_secs()),
+        Finding::migrations(newest, MIGRATIONS.len()),
     ];
     if newest > 0 {
         for table in ["app", "worker", "module"] {

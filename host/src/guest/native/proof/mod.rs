@@ -46,8 +46,8 @@ impl Lab {
     fn new(instances_max: u32, memory_reset: MemoryReset) -> Self {
         let one = ONE_ENGINE.lock().unwrap_or_else(PoisonError::into_inner);
         let config = EngineConfig {
-            instances_max,
-            memory_mib_max: 128,
+            instances_max: Some(instances_max),
+            memory_mib_max: Some(128),
             memory_reset,
             ..EngineConfig::default()
         };
@@ -90,7 +90,7 @@ impl Lab {
     async fn assert_whole(&self) {
         assert_eq!(self.in_use(), [0; 4], "instances, memories, tables, stacks in use");
         let spinner = self.function(SPINNER, 60_000);
-        let all = self.engine.config().instances_max;
+        let all = self.engine.config().instances();
         let calls: Vec<_> = (0..all)
             .map(|_| {
                 let spinner = Arc::clone(&spinner);
