@@ -159,7 +159,7 @@ mod tests {
         Directories::new(&toml::from_str(&text).unwrap(), &state)
     }
 
-    fn app(files: serde_json::Value) -> DesiredApp {
+    fn app(files: &serde_json::Value) -> DesiredApp {
         serde_json::from_value(serde_json::json!({
             "app": "shop", "version": 1, "hosts": [], "modules": [], "functions": [],
             "grants": { "files": files },
@@ -168,7 +168,7 @@ mod tests {
     }
 
     fn asked(host: &str, write: bool) -> DesiredApp {
-        app(serde_json::json!([{ "host": host, "guest": "/up", "write": write }]))
+        app(&serde_json::json!([{ "host": host, "guest": "/up", "write": write }]))
     }
 
     #[test]
@@ -192,7 +192,7 @@ mod tests {
         let writable = directories(&path, "write = true\napps = [\"shop\"]\n").unwrap();
         let files = Files::of(&asked("worker:up", true), &writable).unwrap();
         assert_eq!(files.0[0].access, Access::Write);
-        assert!(Files::of(&app(serde_json::json!([])), &writable).unwrap().0.is_empty());
+        assert!(Files::of(&app(&serde_json::json!([])), &writable).unwrap().0.is_empty());
     }
 
     #[test]

@@ -21,10 +21,10 @@ const SECRET: &str = "the secret of the machine";
 
 /// Two directories beside a secret, with links to it.
 fn furnish(folder: &Path) {
-    fs::create_dir_all(folder.join("up/inner")).unwrap();
-    fs::create_dir_all(folder.join("docs")).unwrap();
-    fs::write(folder.join("secret.txt"), SECRET).unwrap();
-    fs::write(folder.join("docs/a.txt"), "read me").unwrap();
+    fs::create_dir_all(folder.join("up/inner")).expect("the temporary folder takes it");
+    fs::create_dir_all(folder.join("docs")).expect("the temporary folder takes it");
+    fs::write(folder.join("secret.txt"), SECRET).expect("the temporary folder takes it");
+    fs::write(folder.join("docs/a.txt"), "read me").expect("the temporary folder takes it");
     #[cfg(unix)]
     for (link, to) in [
         ("up/relative", Path::new("../secret.txt")),
@@ -35,7 +35,7 @@ fn furnish(folder: &Path) {
         ("up/root", Path::new("/")),
         ("docs/inside", Path::new("a.txt")),
     ] {
-        std::os::unix::fs::symlink(to, folder.join(link)).unwrap();
+        std::os::unix::fs::symlink(to, folder.join(link)).expect("the temporary folder takes it");
     }
 }
 

@@ -14,7 +14,8 @@ async fn refusal(config: &str, files: serde_json::Value) -> String {
     let _worker = DeskWorker::start(binary(), &desk, config).await;
     let module = desk.module(wasm::saying("here"));
     let app = app_of("shop", "hello", &module, Limits::default());
-    let grants = serde_json::from_value(serde_json::json!({ "files": [files] })).unwrap();
+    let grants = serde_json::from_value(serde_json::json!({ "files": [files] }));
+    let grants = grants.expect("these are grants");
     let app = DesiredApp { grants, ..app };
     let report = desk.applied(desk.want(vec![app], vec![])).await;
     assert_eq!(report.placements[0].state, PlacementState::Failed, "{report:?}");
