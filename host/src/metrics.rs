@@ -14,7 +14,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use steading_protocol::VersionNumber;
 
-use crate::capability::{KvMetrics, OutboundMetrics};
+use crate::capability::{CapabilityMetrics, OutboundMetrics};
 use crate::invoke::Took;
 
 /// The worker's metrics; shared by everything that counts.
@@ -24,7 +24,7 @@ pub(crate) struct Metrics {
     durations: Family<FunctionLabels, Histogram>,
     cpu: Family<FunctionLabels, Seconds>,
     refusals: Family<RefusalLabels, Counter>,
-    pub(crate) kv: KvMetrics,
+    pub(crate) capabilities: CapabilityMetrics,
     pub(crate) outbound: OutboundMetrics,
     pub(crate) connections: Gauge,
     pub(crate) in_flight: Gauge,
@@ -107,7 +107,7 @@ impl Metrics {
             "Requests that became no invocation",
             refusals.clone(),
         );
-        let kv = KvMetrics::new(&mut registry, histogram());
+        let capabilities = CapabilityMetrics::new(&mut registry, histogram());
         let outbound = OutboundMetrics::new(&mut registry);
         registry.register("connections", "Open connections", connections.clone());
         registry.register("in_flight", "Invocations running now", in_flight.clone());
@@ -118,7 +118,7 @@ impl Metrics {
             durations,
             cpu,
             refusals,
-            kv,
+            capabilities,
             outbound,
             connections,
             in_flight,

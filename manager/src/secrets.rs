@@ -15,14 +15,14 @@ pub(crate) fn seal(
     app: &AppName,
     setting: &SettingName,
     secret: &Secret,
-) -> Result<SettingValue, ApiError> {
+) -> Result<String, ApiError> {
     let keys = keys.ok_or_else(|| {
         ApiError::new(
             Code::SecretsKeyMissing,
             "this manager has no key for secrets; start it with STEADING_SECRETS_KEY or STEADING_SECRETS_KEY_FILE",
         )
     })?;
-    Ok(SettingValue::Sealed(keys.seal(Place { app, setting }, secret)))
+    Ok(keys.seal(Place { app, setting }, secret))
 }
 
 /// Opens every secret of a desired state.
@@ -56,8 +56,7 @@ pub(crate) async fn reseal(store: &dyn Store, keys: &Keys) {
     };
     let (mut anew, mut failed) = (0, 0);
     for (app, setting) in secrets {
-        let SettingValue::Sealed(from) = &setting.value else { continue };
-        let place = Place { app: &app, setting: &setting.name };
+        let (place, from) = (Place { app: &app, setting: &setting.name }, &setting.text);
         match keys.open(place, from) {
             _ if keys.is_newest(from) => {}
             Err(_) => failed += 1,

@@ -177,6 +177,11 @@ name!(
 impl KvKey {
     /// The longest key, bytes: what a database takes in an index together with app and store.
     pub const BYTES_MAX: usize = 256;
+
+    /// Whether a key can begin with this text, which may be empty.
+    pub fn may_begin(prefix: &str) -> bool {
+        prefix.is_empty() || prefix.parse::<Self>().is_ok()
+    }
 }
 
 /// The number of a version of an app: 1, 2, 3 …

@@ -91,6 +91,9 @@ pub(crate) async fn run(args: PublishArgs) -> Result<(), Failure> {
     if !args.json {
         let word = if reply.created { "published" } else { "unchanged:" };
         terminal::line(format!("{word} {} {}", reply.app, reply.version))?;
+        for grant in reply.grants.lines() {
+            terminal::line(format!("  granted: {grant}"))?;
+        }
     }
     let rollout = match args.no_wait {
         true => None,
@@ -196,6 +199,7 @@ mod tests {
             app: "a".parse().unwrap(),
             version: VersionNumber(3),
             created: true,
+            grants: steading_protocol::Grants::default(),
             functions: vec![],
         };
         let ready = Outcome { worker: "one".into(), failure: None };

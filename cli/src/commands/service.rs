@@ -82,6 +82,12 @@ struct InstallArgs {
     /// The file with the connection string of the store on SQL Server, of a manager
     #[arg(long, value_name = "FILE")]
     store_connection_file: Option<PathBuf>,
+    /// The file with the key that encrypts the secrets of apps in the store, of a manager
+    #[arg(long, value_name = "FILE")]
+    secrets_key_file: Option<PathBuf>,
+    /// The file with the key that encrypts them on its disk, of a worker
+    #[arg(long, value_name = "FILE")]
+    state_key_file: Option<PathBuf>,
     #[command(flatten)]
     place: Place,
 }
@@ -175,7 +181,14 @@ fn secret_files(args: &InstallArgs) -> Result<Vec<SecretFile>, Failure> {
         ("--join-token-file", secrets::JOIN_TOKEN, &args.join_token_file),
         ("--admin-password-file", secrets::ADMIN_PASSWORD, &args.admin_password_file),
         ("--store-connection-file", secrets::STORE_CONNECTION, &args.store_connection_file),
+        ("--secrets-key-file", secrets::SECRETS_KEY, &args.secrets_key_file),
+        ("--state-key-file", secrets::STATE_KEY, &args.state_key_file),
     ];
+    let takes = |variable| match variable {
+        secrets::JOIN_TOKEN => true,
+        secrets::STATE_KEY => role == Role::Worker,
+        _ => role == Role::Manager,
+    };
     if role != Role::Manager && args.join_token_file.is_none() {
         let message = format!(
             "a {role} needs --join-token-file, a file with the text of the manager's `join-token`"
@@ -185,7 +198,7 @@ fn secret_files(args: &InstallArgs) -> Result<Vec<SecretFile>, Failure> {
     let mut files = vec![];
     for (flag, variable, path) in given {
         match path {
-            Some(_) if role != Role::Manager && variable != secrets::JOIN_TOKEN => {
+            Some(_) if !takes(variable) => {
                 let message = format!("a {role} takes no {flag}");
                 return Err(Failure::new(Exit::Usage, message));
             }

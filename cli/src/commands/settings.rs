@@ -73,7 +73,8 @@ struct SetArgs {
     /// The app
     #[arg(value_name = "APP")]
     app: AppName,
-    /// Settings with their values; or the name of one whose value comes from elsewhere
+    /// Settings with their values; or the name of one whose value is asked for, or comes from standard input,
+    /// --file or --env
     #[arg(value_name = "NAME[=VALUE]", required = true)]
     settings: Vec<String>,
     /// It is a secret: encrypted where it lies, and never shown again
@@ -115,12 +116,15 @@ pub(crate) async fn run(args: SettingsArgs) -> Result<(), Failure> {
 async fn set(args: SetArgs) -> Result<(), Failure> {
     let client = args.manager.connect()?;
     let secret = args.secret;
+    let mut set = vec![];
     for (name, value) in wishes(&args)? {
         client.setting_set(&args.app, &name, &SettingRequest { value, secret }).await?;
         terminal::line(format!("{name} of {} is set", args.app))?;
+        set.push(name.folded());
     }
     let settings = client.settings(&args.app).await?;
-    for setting in settings.iter().filter(|setting| !setting.granted) {
+    let in_vain = |s: &&AppSetting| !s.granted && set.contains(&s.name.folded());
+    for setting in settings.iter().filter(in_vain) {
         let (name, app) = (&setting.name, &args.app);
         terminal::remark(format!(
             "note: the version of {app} in service does not name {name} under [grants], and cannot read it"

@@ -139,7 +139,7 @@ impl Kv {
         prefix: &str,
         (after, count): (Option<&str>, u32),
     ) -> Result<Page, KvError> {
-        if prefix.len() > KvKey::BYTES_MAX {
+        if !KvKey::may_begin(prefix) {
             return Err(KvError::KeyInvalid);
         }
         let (after, count) = (after.map(valid).transpose()?, count.clamp(1, LIST_MAX));
@@ -185,7 +185,7 @@ impl Kv {
             Some(store) => self.ask(store.clone(), operation).await,
         };
         let outcome = done.as_ref().err().map_or("ok", KvError::code);
-        self.remote.metrics.kv.record(name, outcome, began.elapsed());
+        self.remote.metrics.capabilities.record(name, outcome, began.elapsed());
         done
     }
 

@@ -6,7 +6,7 @@
 
 mod files;
 mod kv;
-mod kv_metrics;
+mod metrics;
 mod outbound;
 mod settings;
 
@@ -17,7 +17,7 @@ use steading_protocol::desired::DesiredApp;
 pub(crate) use files::{Access, Directories, Files, FilesError};
 pub use files::{DirectoryConfig, DirectoryError};
 pub(crate) use kv::{Entry, Kv, KvError, KvRemote};
-pub(crate) use kv_metrics::KvMetrics;
+pub(crate) use metrics::CapabilityMetrics;
 pub use outbound::OutboundConfig;
 pub(crate) use outbound::{
     Awaited, Driver, Errand, Exit, Limit, Outbound, OutboundError, OutboundMetrics, Patience,

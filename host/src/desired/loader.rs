@@ -89,7 +89,12 @@ impl Loader {
         app: &DesiredApp,
         modules: &HashMap<&Digest, GuestModule>,
     ) -> Result<Loaded, LoadError> {
-        let (counts, capabilities) = (Arc::default(), Capabilities::of(app, &self.providers)?);
+        let capabilities = Capabilities::of(app, &self.providers).inspect_err(|error| {
+            if matches!(error, NotProvided::Setting(_)) {
+                self.metrics.capabilities.unreadable();
+            }
+        })?;
+        let counts = Arc::default();
         let shared = (&counts, &capabilities);
         let function = |spec| self.function(app, spec, modules, shared).map(Arc::new);
         let functions: Vec<_> = app.functions.iter().map(function).collect::<Result<_, _>>()?;

@@ -34,8 +34,7 @@ const KEY: &str = "state-key";
 /// Whether a worker with this state folder has joined a manager and kept who it is there; it needs no join
 /// token then.
 pub fn has_joined(state_dir: &Path) -> bool {
-    let dir = StateDir(state_dir.to_owned());
-    dir.identity().is_ok_and(|identity| identity.is_some())
+    read::<Identity>(&state_dir.join(IDENTITY)).is_ok_and(|identity| identity.is_some())
 }
 
 impl StateDir {
@@ -54,7 +53,7 @@ impl StateDir {
     }
 
     pub(crate) fn identity(&self) -> io::Result<Option<Identity>> {
-        self.read(IDENTITY)
+        read(&self.path.join(IDENTITY))
     }
 
     pub(crate) fn set_identity(&self, identity: &Identity) -> io::Result<()> {
@@ -62,7 +61,7 @@ impl StateDir {
     }
 
     pub(crate) fn desired(&self) -> io::Result<Option<DesiredState>> {
-        let mut desired: Option<DesiredState> = self.read(DESIRED)?;
+        let mut desired: Option<DesiredState> = read(&self.path.join(DESIRED))?;
         desired.iter_mut().for_each(|desired| self.open_secrets(desired));
         Ok(desired)
     }
@@ -95,16 +94,16 @@ impl StateDir {
         }
     }
 
-    fn read<T: DeserializeOwned>(&self, name: &str) -> io::Result<Option<T>> {
-        match fs::read(self.path.join(name)) {
-            Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
     fn write<T: Serialize>(&self, name: &str, value: &T) -> io::Result<()> {
         write_private(&self.path.join(name), &serde_json::to_vec_pretty(value)?)
+    }
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

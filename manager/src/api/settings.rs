@@ -8,7 +8,7 @@ use axum::{Extension, Json};
 use http::StatusCode;
 use steading_protocol::api::{AppSetting, List, SettingRequest};
 use steading_protocol::problem::ErrorBody;
-use steading_protocol::{AppName, SETTING_BYTES_MAX, SettingName, SettingValue};
+use steading_protocol::{AppName, SETTING_BYTES_MAX, SettingName};
 
 use super::apps::{app_of, unknown};
 use super::extract::{JsonBody, Path};
@@ -29,11 +29,8 @@ pub(crate) async fn list(shared: &Shared, app: &AppName) -> Result<Vec<AppSettin
     let shown = |setting: StoredSetting| AppSetting {
         granted: granted(&setting),
         name: setting.name,
-        secret: !matches!(setting.value, SettingValue::Plain(_)),
-        value: match setting.value {
-            SettingValue::Plain(text) => Some(text),
-            _ => None,
-        },
+        secret: setting.secret,
+        value: (!setting.secret).then_some(setting.text),
         changed_at: setting.changed_at,
     };
     Ok(shared.store.app_setting_list(app).await?.into_iter().map(shown).collect())
@@ -55,11 +52,11 @@ pub(crate) async fn set(
             ),
         ));
     }
-    let value = match secret {
+    let text = match secret {
         true => secrets::seal(shared.secrets.as_ref(), app, &name, &value)?,
-        false => SettingValue::Plain(value.expose().to_owned()),
+        false => value.expose().to_owned(),
     };
-    let setting = StoredSetting { name: name.clone(), value, changed_at: shared.now() };
+    let setting = StoredSetting { name: name.clone(), text, secret, changed_at: shared.now() };
     if !shared.store.app_setting_put(app, setting).await? {
         return Err(unknown(app));
     }

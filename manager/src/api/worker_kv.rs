@@ -8,6 +8,7 @@ use axum::extract::State;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use steading_protocol::KvKey;
 use steading_protocol::kv::{
     KvOperation, KvRefusal, KvReply, KvRequest, LIST_MAX, VALUE_BYTES_MAX,
 };
@@ -72,6 +73,9 @@ async fn list(shared: &Shared, slot: &KvSlot, list: KvList) -> Result<KvReply, A
     if !(1..=LIST_MAX).contains(&list.count) {
         let message = format!("`count` = {} is not within 1 to {LIST_MAX}", list.count);
         return Err(ApiError::new(Code::BodyInvalid, message));
+    }
+    if !KvKey::may_begin(&list.prefix) {
+        return Err(ApiError::new(Code::BodyInvalid, "no key begins with `prefix`"));
     }
     let wanted = list.count as usize;
     // one more tells whether there are more

@@ -115,6 +115,7 @@ mod tests {
             app: sample::name(),
             version: VersionNumber(3),
             created: true,
+            grants: sample::grants(),
             functions: vec![sample::function()],
         };
         let html = UploadDone::new(&reply).render().unwrap();

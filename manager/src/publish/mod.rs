@@ -65,11 +65,12 @@ pub(crate) async fn publish(
     reconcile::planned(shared).await;
     // Of this version, which may still be on its way.
     let stored = shared.store.version_get(&app, version).await?;
+    let grants = stored.as_ref().map(|stored| stored.grants.clone()).unwrap_or_default();
     let functions = match stored {
         Some(stored) => with_urls(shared, &app_of(shared, &app).await?, stored).await?,
         None => vec![],
     };
-    Ok(PublishReply { app, version, created, functions })
+    Ok(PublishReply { app, version, created, grants, functions })
 }
 
 /// Says what is new, and how to say yes to it.

@@ -64,26 +64,19 @@ pub(crate) trait AppData {
 pub(crate) struct StoredSetting {
     /// Its name, as it was last set.
     pub(crate) name: SettingName,
-    /// Its value, [`SettingValue::Plain`] or [`SettingValue::Sealed`].
-    pub(crate) value: SettingValue,
+    /// Its value; of a secret, sealed.
+    pub(crate) text: String,
+    /// Whether it is a secret.
+    pub(crate) secret: bool,
     /// When it was set.
     pub(crate) changed_at: Timestamp,
 }
 
 impl StoredSetting {
-    /// The text to keep, and whether it is a sealed one.
-    pub(super) fn kept(&self) -> (&str, bool) {
-        match &self.value {
-            SettingValue::Plain(text) => (text, false),
-            SettingValue::Sealed(text) => (text, true),
-            SettingValue::Secret(_) | SettingValue::Unreadable(_) => ("", true),
-        }
+    /// The value on its way, still sealed.
+    pub(super) fn into_value(self) -> SettingValue {
+        if self.secret { SettingValue::Sealed(self.text) } else { SettingValue::Plain(self.text) }
     }
-}
-
-/// A value of what [`StoredSetting::kept`] says.
-pub(super) fn setting_value(text: String, sealed: bool) -> SettingValue {
-    if sealed { SettingValue::Sealed(text) } else { SettingValue::Plain(text) }
 }
 
 /// Values by app and folded name.

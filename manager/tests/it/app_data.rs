@@ -93,6 +93,7 @@ async fn keys_values_and_lists_out_of_bounds_are_refused() {
         json!({"get": {"key": "k".repeat(257)}}),
         json!({"set": {"key": "k", "value_base64": "%"}}),
         json!({"list": {"prefix": "", "count": 0}}),
+        json!({"list": {"prefix": "a\u{0}", "count": 1}}),
         json!({"list": {"prefix": "", "count": 1001}}),
         json!({"drop": {}}),
     ] {

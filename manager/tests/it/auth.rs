@@ -14,6 +14,7 @@ async fn operations(manager: &Steading) -> Vec<(Method, String)> {
         let path = path
             .replace("{app}", "shop")
             .replace("{function}", "f")
+            .replace("{setting}", "NAME")
             .replace("{worker}", "w-1")
             .replace("{digest}", &"0".repeat(64))
             .replace("{id}", "t-1");

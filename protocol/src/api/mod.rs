@@ -113,6 +113,9 @@ pub struct PublishReply {
     pub version: VersionNumber,
     /// Whether this publish made the version.
     pub created: bool,
+    /// What it may reach.
+    #[serde(default)]
+    pub grants: Grants,
     /// Its functions.
     pub functions: Vec<Function>,
 }

@@ -129,6 +129,8 @@ fn a_secret_that_cannot_be_opened_keeps_its_app_from_starting_and_no_other() {
         })
         .await;
         assert!(why.starts_with("setting `RESET_KEY` cannot be decrypted: it was sealed"), "{why}");
+        let counted = http::metric(cluster.control(0), "steading_secrets_unreadable_total").await;
+        assert!(counted >= 1.0, "{counted}");
         let hello = http::get(&format!("{}/api/hello", cluster.worker(0))).await;
         assert!(hello.status.is_success(), "{}", hello.text());
         assert_eq!(reset(&cluster, "home", SECRET).await, 404, "it is not started");

@@ -131,6 +131,7 @@ mod tests {
             app: "a".parse().unwrap(),
             version: VersionNumber(2),
             created: true,
+            grants: steading_protocol::Grants::default(),
             functions: vec![],
         };
         let one = [function("[]", "one")];

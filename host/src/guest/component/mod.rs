@@ -216,7 +216,8 @@ impl GuestState for State {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let wasi = self.wasi.get_or_insert_with(|| Box::new(wasi(&self.capabilities, &self.conduit)));
+        let wasi =
+            self.wasi.get_or_insert_with(|| Box::new(wasi(&self.capabilities, &self.conduit)));
         WasiCtxView { ctx: wasi, table: &mut self.table }
     }
 }

@@ -10,7 +10,12 @@ fn grants(text: &str) -> Grants {
 }
 
 fn setting(name: &str, value: SettingValue) -> StoredSetting {
-    StoredSetting { name: name.parse().unwrap(), value, changed_at: at(5) }
+    let (text, secret) = match value {
+        SettingValue::Sealed(text) => (text, true),
+        SettingValue::Plain(text) => (text, false),
+        other => panic!("{other:?} is not kept"),
+    };
+    StoredSetting { name: name.parse().unwrap(), text, secret, changed_at: at(5) }
 }
 
 fn plain(text: &str) -> SettingValue {
@@ -103,7 +108,7 @@ pub(in crate::store) async fn two_spellings_are_one_setting_and_a_resealed_one_c
     let change = store.change_get().await.unwrap();
     store.app_setting_reseal(&shop, &key, "another", "never").await.unwrap();
     store.app_setting_reseal(&shop, &key, "old", "new").await.unwrap();
-    assert_eq!(store.app_setting_list(&shop).await.unwrap()[0].value, sealed("new"));
+    assert_eq!(store.app_setting_list(&shop).await.unwrap()[0].text, "new");
     assert_eq!(store.change_get().await.unwrap(), change);
 }
 

@@ -5,7 +5,7 @@ use steading_protocol::{AppName, SettingName};
 
 use super::{app, row};
 use crate::store::StoredSetting;
-use crate::store::app_data::{SettingValues, setting_value};
+use crate::store::app_data::SettingValues;
 
 const SELECT: &str = "SELECT app, id, name, value, secret, changed_at FROM app_setting";
 
@@ -22,7 +22,6 @@ pub(super) fn put(
     if app::get(store, app)?.is_none() {
         return Ok(false);
     }
-    let (value, secret) = setting.kept();
     store.execute(
         "INSERT INTO app_setting (app, id, name, value, secret, changed_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)
@@ -32,8 +31,8 @@ pub(super) fn put(
             app.as_str(),
             setting.name.folded(),
             setting.name.as_str(),
-            value,
-            secret,
+            setting.text,
+            setting.secret,
             row::to_time(setting.changed_at),
         ],
     )?;
@@ -83,14 +82,16 @@ pub(super) fn of_worker(
         "{SELECT} WHERE app IN
            (SELECT app FROM placement WHERE worker = ?1 AND position IS NOT NULL)"
     ))?;
-    let of = |found: &Row<'_>| Ok(((row::parsed(found, 0)?, found.get(1)?), read(found)?.value));
+    let of =
+        |found: &Row<'_>| Ok(((row::parsed(found, 0)?, found.get(1)?), read(found)?.into_value()));
     statement.query_map([worker.as_str()], of)?.collect()
 }
 
 fn read(found: &Row<'_>) -> rusqlite::Result<StoredSetting> {
     Ok(StoredSetting {
         name: row::parsed(found, 2)?,
-        value: setting_value(found.get(3)?, found.get(4)?),
+        text: found.get(3)?,
+        secret: found.get(4)?,
         changed_at: row::time(found, 5)?,
     })
 }

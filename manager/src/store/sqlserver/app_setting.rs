@@ -8,7 +8,7 @@ use super::fault::Fault;
 use super::row::{self, Moment};
 use super::tx::Tx;
 use crate::store::StoredSetting;
-use crate::store::app_data::{SettingValues, setting_value};
+use crate::store::app_data::SettingValues;
 
 const SELECT: &str = "SELECT app, id, name, value, secret, changed_at FROM app_setting";
 
@@ -27,7 +27,7 @@ pub(super) async fn put(
     if app::get(tx, app).await?.is_none() {
         return Ok(false);
     }
-    let ((value, secret), id) = (setting.kept(), setting.name.folded());
+    let (value, secret, id) = (setting.text.as_str(), setting.secret, setting.name.folded());
     let (name, changed_at) = (setting.name.as_str(), Moment(setting.changed_at));
     let updated = tx
         .execute(
@@ -85,14 +85,16 @@ pub(super) async fn of_worker(tx: &mut Tx, worker: &WorkerId) -> Result<SettingV
            (SELECT app FROM placement WHERE worker = @P1 AND position IS NOT NULL)"
     );
     let found = tx.rows(&sql, &[&worker.as_str()]).await?;
-    let of = |found| Ok(((row::parsed(found, 0)?, row::text(found, 1)?), read(found)?.value));
+    let of =
+        |found| Ok(((row::parsed(found, 0)?, row::text(found, 1)?), read(found)?.into_value()));
     found.iter().map(of).collect()
 }
 
 fn read(found: &Row) -> Result<StoredSetting, Fault> {
     Ok(StoredSetting {
         name: row::parsed(found, 2)?,
-        value: setting_value(row::text(found, 3)?, row::flag(found, 4)?),
+        text: row::text(found, 3)?,
+        secret: row::flag(found, 4)?,
         changed_at: row::time(found, 5)?,
     })
 }

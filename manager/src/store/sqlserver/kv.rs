@@ -53,7 +53,7 @@ pub(super) async fn write(
     let lock = format!("steading-kv-{}", slot.app);
     tx.take_lock(&lock, "Exclusive", "Transaction", LOCK_MS_MAX).await?;
     let current = get(tx, slot, key).await?;
-    let sql = "SELECT COALESCE(SUM(bytes), 0) FROM kv_store WHERE app = @P1";
+    let sql = "SELECT CAST(COALESCE(SUM(bytes), 0) AS bigint) FROM kv_store WHERE app = @P1";
     let found = tx.row(sql, &[&slot.app.as_str()]).await?;
     let app_bytes = found.as_ref().map_or(Ok(0), |found| row::number(found, 0))?;
     let Decided { value, growth, written } =

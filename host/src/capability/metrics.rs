@@ -1,5 +1,5 @@
-//! What a worker counts of key-value stores. By operation and outcome alone: the apps have their own series,
-//! and a thousand of them would make six thousand here.
+//! What a worker counts of capabilities. Of key-value stores by operation and outcome alone: the apps have
+//! their own series, and a thousand of them would make six thousand here.
 
 use std::time::Duration;
 
@@ -10,9 +10,10 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 /// The series.
-pub(crate) struct KvMetrics {
+pub(crate) struct CapabilityMetrics {
     operations: Family<Labels, Counter>,
     durations: Histogram,
+    unreadable: Counter,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -21,10 +22,10 @@ struct Labels {
     outcome: &'static str,
 }
 
-impl KvMetrics {
+impl CapabilityMetrics {
     /// Registers the series, with the histogram that the worker uses for times.
     pub(crate) fn new(registry: &mut Registry, durations: Histogram) -> Self {
-        let operations = Family::default();
+        let (operations, unreadable) = (Family::default(), Counter::default());
         registry.register(
             "kv_operations",
             "Operations on key-value stores, by outcome",
@@ -35,7 +36,17 @@ impl KvMetrics {
             "Time from the function's call to its result",
             durations.clone(),
         );
-        Self { operations, durations }
+        registry.register(
+            "secrets_unreadable",
+            "Versions that were not started because a secret could not be decrypted",
+            unreadable.clone(),
+        );
+        Self { operations, durations, unreadable }
+    }
+
+    /// Counts a version that is not started because of a secret.
+    pub(crate) fn unreadable(&self) {
+        self.unreadable.inc();
     }
 
     /// Counts an operation.
