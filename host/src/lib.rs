@@ -30,6 +30,7 @@ mod problem;
 mod resident;
 mod runtime;
 mod service;
+mod start_error;
 mod worker;
 
 pub use availability::{AvailabilityConfig, InvalidWindow, Windows};
@@ -41,8 +42,9 @@ pub use config::{Config, ConfigError};
 pub use desired::has_joined;
 pub use engine::{EngineConfig, EngineError, MemoryReset};
 pub use runtime::runtime;
+pub use start_error::StartError;
 pub use steading_server::{ServerConfig, ServerConfigError};
-pub use worker::{StartError, Worker};
+pub use worker::Worker;
 
 /// What the benchmarks measure from the inside; not an interface for anyone else.
 #[doc(hidden)]

@@ -1,7 +1,6 @@
 //! The handle of the role: starts everything, and takes it down in the order that loses nothing.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,15 +12,16 @@ use url::Url;
 
 use crate::admission::{Admission, Gates};
 use crate::availability::{Keeper, Openness};
-use crate::capability::{Directories, DirectoryError, Exit, KvRemote, Providers};
+use crate::capability::{Directories, Exit, KvRemote, Providers};
 use crate::ceilings::Ceilings;
 use crate::control::ControlState;
 use crate::desired::{Applier, Follower, Link, Loader, Offer, Pulse, Served, StateDir, compiling};
-use crate::engine::{CodeCache, Engine, EngineError};
+use crate::engine::{CodeCache, Engine};
 use crate::guest::Linkers;
 use crate::metrics::Metrics;
 use crate::resident::resident_bytes;
 use crate::service::Service;
+use crate::start_error::StartError;
 use crate::{Config, ConfigError, Memory};
 
 /// A running worker.
@@ -34,45 +34,6 @@ pub struct Worker {
     state: Arc<ControlState>,
     keeper: Keeper,
     follower: Follower,
-}
-
-/// A worker could not be started.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// A port could not be opened.
-    #[error(transparent)]
-    Bind(#[from] BindError),
-    /// The configuration makes no sense.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The sandboxes could not be set up.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    /// The functions that guests may call could not be defined.
-    #[error("cannot define the imports of guests")]
-    Imports(#[source] wasmtime::Error),
-    /// The state folder cannot be used.
-    #[error("cannot use the state folder {}", path.display())]
-    State {
-        /// The folder.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// The authorities that functions should trust cannot be read.
-    #[error("cannot use outbound.ca_file{}", path.as_ref().map_or(String::new(), |path| format!(" {}", path.display())))]
-    Authorities {
-        /// The file.
-        path: Option<PathBuf>,
-        /// What is wrong with it.
-        source: std::io::Error,
-    },
-    /// A directory for functions cannot be approved.
-    #[error(transparent)]
-    Directory(#[from] DirectoryError),
-    /// The HTTP client could not be set up.
-    #[error("cannot set up the connection to the manager")]
-    Client(#[source] reqwest::Error),
 }
 
 impl Worker {

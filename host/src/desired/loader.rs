@@ -89,9 +89,8 @@ impl Loader {
         app: &DesiredApp,
         modules: &HashMap<&Digest, GuestModule>,
     ) -> Result<Loaded, LoadError> {
-        let capabilities = Capabilities::of(app, &self.providers);
-        let capabilities = capabilities.inspect_err(|error| {
-            if let NotProvided::Setting(_) = error {
+        let capabilities = Capabilities::of(app, &self.providers).inspect_err(|error| {
+            if matches!(error, NotProvided::Setting(_)) {
                 self.metrics.capabilities.unreadable();
             }
         })?;
