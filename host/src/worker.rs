@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::admission::{Admission, Gates};
 use crate::availability::{Keeper, Openness};
-use crate::capability::{Directories, DirectoryError, Exit, KvRemote, Providers};
+use crate::capability::{KvRemote, ProviderError, Providers};
 use crate::ceilings::Ceilings;
 use crate::control::ControlState;
 use crate::desired::{Applier, Follower, Link, Loader, Offer, Pulse, Served, StateDir, compiling};
@@ -59,17 +59,9 @@ pub enum StartError {
         /// What the system says.
         source: std::io::Error,
     },
-    /// The authorities that functions should trust cannot be read.
-    #[error("cannot use outbound.ca_file{}", path.as_ref().map_or(String::new(), |path| format!(" {}", path.display())))]
-    Authorities {
-        /// The file.
-        path: Option<PathBuf>,
-        /// What is wrong with it.
-        source: std::io::Error,
-    },
-    /// A directory for functions cannot be approved.
+    /// What functions may be granted could not be set up.
     #[error(transparent)]
-    Directory(#[from] DirectoryError),
+    Provider(#[from] ProviderError),
     /// The HTTP client could not be set up.
     #[error("cannot set up the connection to the manager")]
     Client(#[source] reqwest::Error),
@@ -173,20 +165,13 @@ fn loader(
         metrics: Arc::clone(metrics),
         gates: Arc::default(),
         ceilings: ceilings.map_err(ConfigError::from)?,
-        providers: Providers {
-            kv: Arc::clone(kv),
-            exit: exit(config, metrics)?,
-            directories: Directories::new(&config.directories, state.path())?,
-        },
+        providers: Providers::new(
+            &config.outbound,
+            &config.directories,
+            (kv, metrics),
+            state.path(),
+        )?,
         compiling: compiling(),
-    })
-}
-
-/// The way out for functions.
-fn exit(config: &Config, metrics: &Arc<Metrics>) -> Result<Arc<Exit>, StartError> {
-    Exit::new(&config.outbound, metrics).map_err(|source| {
-        let path = config.outbound.ca_file.clone();
-        StartError::Authorities { path, source }
     })
 }
 
