@@ -18,6 +18,8 @@ fn main() -> anyhow::Result<()> {
     println!("start: process to /ready, and VmRSS when idle, {ROUNDS} rounds with a fresh folder");
     measure("worker without apps", |state| {
         let desk = runtime.block_on(Desk::open())?;
+        // a manager answers a new worker at once, with a state that has nothing in it yet
+        desk.place(&[]);
         let began = Instant::now();
         let worker = WorkerProcess::start(&desk, state)?;
         worker.ready()?;
