@@ -29,6 +29,8 @@ struct Graph {
     direct: BTreeMap<String, BTreeSet<String>>,
     /// Without edges for tests, and through all crates in between.
     reached: BTreeMap<String, BTreeSet<String>>,
+    /// The programs that packages say are the one to run.
+    default_runs: Vec<String>,
 }
 
 impl Graph {
@@ -65,7 +67,10 @@ impl Graph {
             let ids = reach(&built, member);
             (names[member].to_owned(), ids.iter().map(|id| names[id].to_owned()).collect())
         });
-        Self { direct, reached: reached.collect() }
+        let own = array(&metadata["workspace_members"]);
+        let of_members = array(&metadata["packages"]).iter().filter(|it| own.contains(&it["id"]));
+        let default_runs = of_members.filter_map(|it| it["default_run"].as_str()).map(Into::into);
+        Self { direct, reached: reached.collect(), default_runs: default_runs.collect() }
     }
 
     #[track_caller]
@@ -94,6 +99,12 @@ fn array(value: &Value) -> &[Value] {
 
 fn text(value: &Value) -> &str {
     value.as_str().expect("cargo names things by text")
+}
+
+/// Without a word of that, `cargo run` of the README stops as soon as a second package has a program.
+#[test]
+fn cargo_runs_the_one_program_that_users_start() {
+    assert_eq!(GRAPH.default_runs, ["steading"]);
 }
 
 #[test]
