@@ -2,7 +2,7 @@
 //! lengths and counts, as `sdk/ABI.md` has it. Pure; the response's bytes come from a guest, so
 //! everything about them is checked.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 
 use super::super::head::{self, HEAD_BYTES_MAX, HEADERS_MAX, InvalidHead};
 use super::super::{GuestRequest, ResponseHead};
@@ -31,11 +31,7 @@ pub(super) fn encode(request: &GuestRequest) -> Vec<u8> {
         put(&mut bytes, name.as_bytes());
         put(&mut bytes, value.as_bytes());
     }
-    put_length(&mut bytes, head.headers.len());
-    for (name, value) in &head.headers {
-        put(&mut bytes, name.as_str().as_bytes());
-        put(&mut bytes, value.as_bytes());
-    }
+    put_headers(&mut bytes, &head.headers);
     bytes
 }
 
@@ -45,6 +41,24 @@ pub(super) fn decode(mut bytes: &[u8]) -> Result<ResponseHead, Undecodable> {
         return Err(InvalidHead::too_long().into());
     }
     let status = take_number(&mut bytes)?;
+    let headers = take_headers(bytes, |name| !head::of_the_connection(name))?;
+    Ok(ResponseHead { status: head::final_status(status)?, headers })
+}
+
+/// Every head ends with its headers.
+pub(super) fn put_headers(bytes: &mut Vec<u8>, headers: &HeaderMap) {
+    put_length(bytes, headers.len());
+    for (name, value) in headers {
+        put(bytes, name.as_str().as_bytes());
+        put(bytes, value.as_bytes());
+    }
+}
+
+/// The headers that a guest wrote at the end of a head, without those that are not to be kept.
+pub(super) fn take_headers(
+    mut bytes: &[u8],
+    keep: impl Fn(&HeaderName) -> bool,
+) -> Result<HeaderMap, Undecodable> {
     let count = take_length(&mut bytes)?;
     if count > HEADERS_MAX {
         return Err(InvalidHead::too_many().into());
@@ -53,14 +67,11 @@ pub(super) fn decode(mut bytes: &[u8]) -> Result<ResponseHead, Undecodable> {
     for _ in 0..count {
         let (name, value) = (take(&mut bytes)?, take(&mut bytes)?);
         let (name, value) = head::header(name, value)?;
-        if !head::of_the_connection(&name) {
+        if keep(&name) {
             headers.append(name, value);
         }
     }
-    if !bytes.is_empty() {
-        return Err(Undecodable::Malformed);
-    }
-    Ok(ResponseHead { status: head::final_status(status)?, headers })
+    if bytes.is_empty() { Ok(headers) } else { Err(Undecodable::Malformed) }
 }
 
 pub(super) fn put(bytes: &mut Vec<u8>, text: &[u8]) {

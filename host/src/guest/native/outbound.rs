@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::uri::Uri;
-use http::{HeaderMap, Method, Request};
+use http::{Method, Request};
 use http_body_util::{BodyExt as _, Full};
 use steading_protocol::abi::IMPORT_MODULE;
 use tokio_util::task::AbortOnDropHandle;
 use wasmtime::{Caller, Linker};
 
 use super::State;
-use super::head::{Undecodable, put, put_length, take, take_length, take_number};
+use super::head::{Undecodable, put_headers, take, take_headers, take_number};
 use super::imports::{memory, slice, slice_mut};
 use crate::capability::{OutboundError, Patience, RequestBody, ResponseBody};
 use crate::guest::head;
@@ -129,11 +129,7 @@ impl Requests {
         let _driver = AbortOnDropHandle::new(driver);
         self.reply = Some(Reply { body, piece: Bytes::new(), _driver });
         let mut bytes = u32::from(head.status.as_u16()).to_le_bytes().to_vec();
-        put_length(&mut bytes, head.headers.len());
-        for (name, value) in &head.headers {
-            put(&mut bytes, name.as_str().as_bytes());
-            put(&mut bytes, value.as_bytes());
-        }
+        put_headers(&mut bytes, &head.headers);
         Ok(bytes)
     }
 
@@ -160,19 +156,7 @@ impl Requests {
 fn decode(mut bytes: &[u8], body: Bytes) -> Result<(Request<RequestBody>, Patience), Undecodable> {
     let (method, url) = (take(&mut bytes)?, take(&mut bytes)?);
     let wait = Duration::from_millis(take_number(&mut bytes)?.into());
-    let count = take_length(&mut bytes)?;
-    if count > head::HEADERS_MAX {
-        return Err(head::InvalidHead::too_many().into());
-    }
-    let mut headers = HeaderMap::with_capacity(count);
-    for _ in 0..count {
-        let (name, value) = (take(&mut bytes)?, take(&mut bytes)?);
-        let (name, value) = head::header(name, value)?;
-        headers.append(name, value);
-    }
-    if !bytes.is_empty() {
-        return Err(Undecodable::Malformed);
-    }
+    let headers = take_headers(bytes, |_| true)?;
     let none = |what, text| {
         let text = format!("`{}` is no {what}", head::shown(text));
         Undecodable::Invalid(head::InvalidHead::Unsendable(text))
@@ -203,6 +187,7 @@ fn code(error: &OutboundError) -> i32 {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::head::{put, put_length};
     use super::*;
 
     fn head(method: &str, url: &str, headers: &[(&str, &str)]) -> Vec<u8> {
