@@ -12,7 +12,7 @@ mod component;
 mod conduit;
 mod cpu;
 mod exchange;
-mod folders;
+mod granted;
 mod head;
 mod log;
 mod log_stream;

@@ -24,7 +24,7 @@ use self::streams::Dialogue;
 use super::exchange::Exchange;
 use super::log_stream::LogStream;
 use super::run::{self, Exited, GuestState, Kind, typed};
-use super::{Answer, Conduit, GuestError, GuestRequest, Unusable, folders};
+use super::{Answer, Conduit, GuestError, GuestRequest, Unusable, granted};
 use crate::capability::Capabilities;
 use crate::engine::{Engine, MemoryLimit};
 
@@ -103,13 +103,8 @@ impl CommandFunction {
             .envs(&variables)
             .stdin(dialogue.clone())
             .stdout(dialogue.clone())
-            .stderr(LogStream::new(Arc::clone(conduit)))
-            .allow_tcp(false)
-            .allow_udp(false);
-        for (name, value) in self.capabilities.settings.iter() {
-            wasi.env(name, value);
-        }
-        folders::open(&mut wasi, &self.capabilities.files, conduit);
+            .stderr(LogStream::new(Arc::clone(conduit)));
+        granted::open(&mut wasi, &self.capabilities, conduit);
         let state = State {
             dialogue,
             memory_limit: MemoryLimit::new(self.limits.memory_bytes_max),

@@ -2,8 +2,8 @@
 //! library of wasmtime speaks with it; here is what it is given and what becomes of its answer ([`dialogue`]).
 //!
 //! It has WASI's interfaces, so that what a toolchain imports is there, and nothing behind most of them: no sockets,
-//! no environment, no arguments, and of files the folders that it was granted. What it sends out is judged in [`outbound`]. What it can have the
-//! worker hold for it is bounded here, because it does not count as its memory.
+//! no arguments, and of environment and files what it was [granted](super::granted). What it sends out is judged in
+//! [`outbound`]. What it can have the worker hold for it is bounded here, because it does not count as its memory.
 
 mod dialogue;
 mod head;
@@ -27,7 +27,7 @@ use self::outbound::Outbound;
 use super::exchange::Exchange;
 use super::log_stream::LogStream;
 use super::run::{self, GuestState, Kind};
-use super::{Answer, Conduit, GuestError, GuestRequest, Unusable, folders};
+use super::{Answer, Conduit, GuestError, GuestRequest, Unusable, granted};
 use crate::capability::Capabilities;
 use crate::engine::{Engine, MemoryLimit, slots};
 
@@ -226,15 +226,8 @@ impl WasiView for State {
 fn wasi(capabilities: &Capabilities, conduit: &Arc<Conduit>) -> WasiCtx {
     let log = LogStream::new(Arc::clone(conduit));
     let mut wasi = WasiCtx::builder();
-    wasi.stdout(log.clone())
-        .stderr(log)
-        .allow_tcp(false)
-        .allow_udp(false)
-        .max_random_size(CALL_BYTES_MAX as u64);
-    for (name, value) in capabilities.settings.iter() {
-        wasi.env(name, value);
-    }
-    folders::open(&mut wasi, &capabilities.files, conduit);
+    wasi.stdout(log.clone()).stderr(log).max_random_size(CALL_BYTES_MAX as u64);
+    granted::open(&mut wasi, capabilities, conduit);
     wasi.build()
 }
 

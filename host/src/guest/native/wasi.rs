@@ -12,7 +12,7 @@ use wasmtime_wasi::p1::WasiP1Ctx;
 
 use crate::capability::Capabilities;
 use crate::guest::log_stream::LogStream;
-use crate::guest::{Conduit, folders};
+use crate::guest::{Conduit, granted};
 
 /// A WASI context that is built when it is first asked for.
 pub(super) struct LazyWasi {
@@ -30,11 +30,8 @@ impl LazyWasi {
         self.context.get_or_insert_with(|| {
             let output = LogStream::new(Arc::clone(&self.conduit));
             let mut builder = WasiCtx::builder();
-            builder.stdout(output.clone()).stderr(output).allow_tcp(false).allow_udp(false);
-            for (name, value) in self.capabilities.settings.iter() {
-                builder.env(name, value);
-            }
-            folders::open(&mut builder, &self.capabilities.files, &self.conduit);
+            builder.stdout(output.clone()).stderr(output);
+            granted::open(&mut builder, &self.capabilities, &self.conduit);
             Box::new(builder.build_p1())
         })
     }

@@ -2,7 +2,7 @@
 //! was written from `sdk/ABI.md` alone; a response's head comes from a guest and may be any bytes.
 
 use bytes::Bytes;
-use steading_fuzz::{Corpus, Script};
+use steading_fuzz::Corpus;
 
 use super::super::head::{self, Undecodable};
 use crate::guest::{GuestRequest, LOCALHOST, RequestBody};
@@ -95,21 +95,10 @@ fn check_response(bytes: &[u8]) {
 fn fuzz_request_head() {
     let corpus = Corpus::of("request_head");
     assert!(corpus.seeds().all(|(_, bytes)| request(bytes).is_some()), "the seeds are requests");
-    corpus.seeds().for_each(|(_, bytes)| check_request(bytes));
-    bolero::check!()
-        .with_type::<Script>()
-        .with_iterations(usize::MAX)
-        .with_test_time(steading_fuzz::time())
-        .for_each(|script| check_request(&corpus.mutate(script)));
+    steading_fuzz::target!(corpus, check_request);
 }
 
 #[test]
 fn fuzz_response_head() {
-    let corpus = Corpus::of("response_head");
-    corpus.seeds().for_each(|(_, bytes)| check_response(bytes));
-    bolero::check!()
-        .with_type::<Script>()
-        .with_iterations(usize::MAX)
-        .with_test_time(steading_fuzz::time())
-        .for_each(|script| check_response(&corpus.mutate(script)));
+    steading_fuzz::target!(Corpus::of("response_head"), check_response);
 }
