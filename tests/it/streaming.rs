@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::{Body, Method, Response};
 use steading_protocol::VersionNumber;
+use steading_tests::passage::GROWTH_BYTES_MAX;
 use steading_tests::{Cluster, http, packages, run};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, repeat};
 use tokio::net::TcpStream;
@@ -15,9 +16,6 @@ use crate::setup::{built, cluster};
 
 /// Patience on a busy machine; nothing here waits that long when all is well.
 const SOON: Duration = Duration::from_secs(10);
-
-/// What a worker may grow by while a gigabyte passes through it: buffers, and what the allocator keeps.
-const GROWTH_BYTES_MAX: u64 = 64 << 20;
 
 async fn serving(app: &str, folder: &str) -> Cluster {
     let cluster = cluster().workers(1).start().await;

@@ -6,8 +6,16 @@ use tokio_util::io::ReaderStream;
 
 use crate::{Cluster, http};
 
+/// What a worker may grow by while far more than this passes through it: buffers, and what the allocator keeps.
+pub const GROWTH_BYTES_MAX: u64 = 64 << 20;
+
 /// How often the worker is looked at, bytes.
 const LOOK_EVERY_BYTES: u64 = 16 << 20;
+
+/// A body in which no piece is like another.
+pub fn megabyte() -> Vec<u8> {
+    (0..1_u32 << 20).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
+}
 
 /// Sends so many bytes to a function of the first worker that gives back what it gets, and returns by how many bytes
 /// the worker has grown while they passed. Panics when they do not come back.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use reqwest::Method;
+use steading_tests::passage::GROWTH_BYTES_MAX;
 use steading_tests::{http, passage, run};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -10,14 +11,10 @@ use tokio::time::timeout;
 
 use super::{call, get, serving};
 
-/// What a worker may grow by while far more than this passes through it.
-const GROWTH_BYTES_MAX: u64 = 64 << 20;
-
 #[test]
 fn a_megabyte_is_echoed_as_it_was_sent() {
     run(async {
-        let body: Vec<u8> =
-            (0..1_u32 << 20).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let body = passage::megabyte();
         let (_cluster, request) = call(Method::POST, "echo").await;
         let reply = http::send(request.header("content-type", "image/x").body(body.clone())).await;
         assert_eq!((reply.status.as_u16(), reply.header("content-type")), (200, "image/x"));

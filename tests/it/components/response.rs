@@ -3,19 +3,16 @@
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
+use steading_tests::passage::GROWTH_BYTES_MAX;
 use steading_tests::{Gateway, Raw, eventually, http, passage, run};
 
 use super::{BOTH, call, get, post, serving, shared, url};
 use crate::setup::binary;
 
-/// What a worker may grow by while far more than this passes through it.
-const GROWTH_BYTES_MAX: u64 = 64 << 20;
-
 #[test]
 fn a_megabyte_is_echoed_as_it_was_sent() {
     run(async {
-        let body: Vec<u8> =
-            (0..1_u32 << 20).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let body = passage::megabyte();
         for guest in BOTH {
             let (_cluster, request) = call(Method::POST, guest, "echo").await;
             let request = request.header("content-type", "image/x");
