@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 
+use steading_test_components::{HEADERS, grow, recurse};
 use wasip2::clocks::monotonic_clock;
 use wasip2::http::types::{ErrorCode, Fields, HeaderError, IncomingRequest};
 
@@ -67,15 +68,7 @@ fn announced(length: &str, answer: Answer) {
 /// What becomes of headers that cannot be sent, or not by a component.
 fn headers(answer: Answer) {
     let fields = Fields::new();
-    let tried = [
-        ("connection", "close"),
-        ("transfer-encoding", "chunked"),
-        ("host", "example.org"),
-        ("x y", "1"),
-        ("x-split", "1\r\nx-smuggled: 2"),
-        ("x-good", "1"),
-    ];
-    let told: Vec<_> = tried
+    let told: Vec<_> = HEADERS
         .map(|(name, value)| {
             let set = fields.append(name, value.as_bytes());
             let told = match set {
@@ -101,19 +94,6 @@ fn drop_of(answer: Answer, count: usize, bytes: usize) {
 fn fields(answer: Answer) {
     let kept: Vec<_> = (0..100_000).map(|_| Fields::new()).collect();
     answer.text(&kept.len().to_string());
-}
-
-#[allow(unconditional_recursion)]
-fn recurse(depth: u64) -> u64 {
-    black_box(recurse(black_box(depth + 1)) + depth)
-}
-
-fn grow() {
-    let mut all = vec![];
-    loop {
-        all.push(vec![1_u8; 1 << 20]);
-        black_box(&all);
-    }
 }
 
 fn flood(answer: Answer) {

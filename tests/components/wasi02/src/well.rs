@@ -1,9 +1,9 @@
 //! What a component may do.
 
 use std::fmt::Write as _;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use sha2::{Digest, Sha256};
+use steading_test_components::outcome_line;
 use wasip2::clocks::{monotonic_clock, wall_clock};
 use wasip2::http::types::{Fields, IncomingRequest};
 
@@ -85,15 +85,11 @@ pub(crate) fn log(answer: Answer) {
 }
 
 pub(crate) fn environment(answer: Answer) {
-    let mut text = String::new();
-    for (name, value) in wasip2::cli::environment::get_environment() {
-        let _ = writeln!(text, "{name}={value}");
-    }
-    let arguments = wasip2::cli::environment::get_arguments();
-    let _ = writeln!(text, "arguments={arguments:?}");
-    let mut input = String::new();
-    let read = std::io::Read::read_to_string(&mut std::io::stdin(), &mut input);
-    let _ = writeln!(text, "stdin={read:?}");
+    let variables = wasip2::cli::environment::get_environment();
+    let text = steading_test_components::environment(
+        &variables,
+        &wasip2::cli::environment::get_arguments(),
+    );
     answer.text(&text);
 }
 
@@ -108,29 +104,18 @@ pub(crate) fn clocks(answer: Answer) {
 
 /// Everything that a sandbox keeps from a program.
 pub(crate) fn files(answer: Answer) {
-    let tried = [
-        ("read", std::fs::read("/etc/passwd").map(drop)),
-        ("write", std::fs::write("out.txt", "x")),
-        ("folder", std::fs::create_dir("new")),
-        ("connect", std::net::TcpStream::connect("127.0.0.1:80").map(drop)),
-        ("listen", std::net::TcpListener::bind("127.0.0.1:0").map(drop)),
-        ("send", std::net::UdpSocket::bind("127.0.0.1:0").map(drop)),
-    ];
-    let mut text = format!("preopens={}\n", wasip2::filesystem::preopens::get_directories().len());
-    for (what, outcome) in tried {
-        let _ = writeln!(text, "{what}: {}", if outcome.is_ok() { "done" } else { "refused" });
-    }
+    let preopens = wasip2::filesystem::preopens::get_directories().len();
+    let mut text = format!("preopens={preopens}\n{}", steading_test_components::kept_away());
     let network = wasip2::sockets::instance_network::instance_network();
     let looked_up = wasip2::sockets::ip_name_lookup::resolve_addresses(&network, "localhost");
-    let _ = writeln!(text, "look up: {}", if looked_up.is_ok() { "done" } else { "refused" });
+    text.push_str(&outcome_line("look up", looked_up.is_ok()));
     answer.text(&text);
 }
 
 /// The file that the header `path` names.
 pub(crate) fn read(request: &IncomingRequest, answer: Answer) {
     let path = request.headers().get("path").into_iter().next().unwrap_or_default();
-    let read = std::fs::read_to_string(String::from_utf8_lossy(&path).as_ref());
-    answer.text(&read.unwrap_or_else(|error| format!("refused: {error}")));
+    answer.text(&steading_test_components::read(&path));
 }
 
 /// Goes on when its response has ended.
@@ -142,6 +127,5 @@ pub(crate) fn after(answer: Answer) {
 
 /// How often this instance was called.
 pub(crate) fn count(answer: Answer) {
-    static CALLS: AtomicU32 = AtomicU32::new(0);
-    answer.text(&(CALLS.fetch_add(1, Ordering::Relaxed) + 1).to_string());
+    answer.text(&steading_test_components::count());
 }

@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 
+use steading_test_components::{HEADERS, grow, recurse};
 use wasip3::clocks::monotonic_clock;
 use wasip3::http::types::{ErrorCode, Fields, HeaderError};
 use wasip3::spawn_local;
@@ -97,15 +98,7 @@ fn announced(length: &str) -> Answer {
 /// What becomes of headers that cannot be sent, or not by a component.
 fn headers() -> Answer {
     let fields = Fields::new();
-    let tried = [
-        ("connection", "close"),
-        ("transfer-encoding", "chunked"),
-        ("host", "example.org"),
-        ("x y", "1"),
-        ("x-split", "1\r\nx-smuggled: 2"),
-        ("x-good", "1"),
-    ];
-    let told: Vec<_> = tried
+    let told: Vec<_> = HEADERS
         .map(|(name, value)| {
             let told = match fields.append(name, value.as_bytes()) {
                 Ok(()) => "set",
@@ -136,17 +129,4 @@ fn flood() -> Answer {
         out.end(Ok(None)).await;
     });
     Ok(response)
-}
-
-#[allow(unconditional_recursion)]
-fn recurse(depth: u64) -> u64 {
-    black_box(recurse(black_box(depth + 1)) + depth)
-}
-
-fn grow() -> ! {
-    let mut all = vec![];
-    loop {
-        all.push(vec![1_u8; 1 << 20]);
-        black_box(&all);
-    }
 }

@@ -1,7 +1,6 @@
 //! What a component may do.
 
 use std::fmt::Write as _;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use sha2::{Digest, Sha256};
 use wasip3::clocks::{monotonic_clock, system_clock};
@@ -103,15 +102,11 @@ pub(crate) fn log() -> Answer {
 }
 
 pub(crate) fn environment() -> Answer {
-    let mut text = String::new();
-    for (name, value) in wasip3::cli::environment::get_environment() {
-        let _ = writeln!(text, "{name}={value}");
-    }
-    let arguments = wasip3::cli::environment::get_arguments();
-    let _ = writeln!(text, "arguments={arguments:?}");
-    let mut input = String::new();
-    let read = std::io::Read::read_to_string(&mut std::io::stdin(), &mut input);
-    let _ = writeln!(text, "stdin={read:?}");
+    let variables = wasip3::cli::environment::get_environment();
+    let text = steading_test_components::environment(
+        &variables,
+        &wasip3::cli::environment::get_arguments(),
+    );
     body::text(&text)
 }
 
@@ -127,26 +122,15 @@ pub(crate) async fn clocks() -> Answer {
 
 /// Everything that a sandbox keeps from a program.
 pub(crate) fn files() -> Answer {
-    let tried = [
-        ("read", std::fs::read("/etc/passwd").map(drop)),
-        ("write", std::fs::write("out.txt", "x")),
-        ("folder", std::fs::create_dir("new")),
-        ("connect", std::net::TcpStream::connect("127.0.0.1:80").map(drop)),
-        ("listen", std::net::TcpListener::bind("127.0.0.1:0").map(drop)),
-        ("send", std::net::UdpSocket::bind("127.0.0.1:0").map(drop)),
-    ];
-    let mut text = format!("preopens={}\n", wasip3::filesystem::preopens::get_directories().len());
-    for (what, outcome) in tried {
-        let _ = writeln!(text, "{what}: {}", if outcome.is_ok() { "done" } else { "refused" });
-    }
+    let preopens = wasip3::filesystem::preopens::get_directories().len();
+    let text = format!("preopens={preopens}\n{}", steading_test_components::kept_away());
     body::text(&text)
 }
 
 /// The file that the header `path` names.
 pub(crate) fn read(request: &Request) -> Answer {
     let path = request.get_headers().get("path").into_iter().next().unwrap_or_default();
-    let read = std::fs::read_to_string(String::from_utf8_lossy(&path).as_ref());
-    body::text(&read.unwrap_or_else(|error| format!("refused: {error}")))
+    body::text(&steading_test_components::read(&path))
 }
 
 /// Goes on when its response has ended.
@@ -163,6 +147,5 @@ pub(crate) fn after() -> Answer {
 
 /// How often this instance was called.
 pub(crate) fn count() -> Answer {
-    static CALLS: AtomicU32 = AtomicU32::new(0);
-    body::text(&(CALLS.fetch_add(1, Ordering::Relaxed) + 1).to_string())
+    body::text(&steading_test_components::count())
 }

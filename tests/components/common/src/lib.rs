@@ -1,0 +1,74 @@
+//! What the component guests of the tests do alike, whatever version of WASI they speak: all of it is Rust's standard
+//! library. What they do in the words of their own version is theirs.
+
+use std::fmt::Write as _;
+use std::hint::black_box;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Headers that cannot be sent, or not by a component, and one that can.
+pub const HEADERS: [(&str, &str); 6] = [
+    ("connection", "close"),
+    ("transfer-encoding", "chunked"),
+    ("host", "example.org"),
+    ("x y", "1"),
+    ("x-split", "1\r\nx-smuggled: 2"),
+    ("x-good", "1"),
+];
+
+/// What it sees of its own, a line each.
+pub fn environment(variables: &[(String, String)], arguments: &[String]) -> String {
+    let mut text = String::new();
+    for (name, value) in variables {
+        let _ = writeln!(text, "{name}={value}");
+    }
+    let _ = writeln!(text, "arguments={arguments:?}");
+    let mut input = String::new();
+    let read = std::io::Read::read_to_string(&mut std::io::stdin(), &mut input);
+    let _ = writeln!(text, "stdin={read:?}");
+    text
+}
+
+/// Everything that a sandbox keeps from a program, tried, a line each.
+pub fn kept_away() -> String {
+    let tried = [
+        ("read", std::fs::read("/etc/passwd").map(drop)),
+        ("write", std::fs::write("out.txt", "x")),
+        ("folder", std::fs::create_dir("new")),
+        ("connect", std::net::TcpStream::connect("127.0.0.1:80").map(drop)),
+        ("listen", std::net::TcpListener::bind("127.0.0.1:0").map(drop)),
+        ("send", std::net::UdpSocket::bind("127.0.0.1:0").map(drop)),
+    ];
+    tried.map(|(what, outcome)| outcome_line(what, outcome.is_ok())).concat()
+}
+
+/// What became of something that was tried.
+pub fn outcome_line(what: &str, done: bool) -> String {
+    format!("{what}: {}\n", if done { "done" } else { "refused" })
+}
+
+/// The file of this name.
+pub fn read(path: &[u8]) -> String {
+    let read = std::fs::read_to_string(String::from_utf8_lossy(path).as_ref());
+    read.unwrap_or_else(|error| format!("refused: {error}"))
+}
+
+/// How often this instance was called.
+pub fn count() -> String {
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    (CALLS.fetch_add(1, Ordering::Relaxed) + 1).to_string()
+}
+
+/// Goes deeper until the stack ends.
+#[allow(unconditional_recursion)]
+pub fn recurse(depth: u64) -> u64 {
+    black_box(recurse(black_box(depth + 1)) + depth)
+}
+
+/// Takes memory until there is none.
+pub fn grow() -> ! {
+    let mut all = vec![];
+    loop {
+        all.push(vec![1_u8; 1 << 20]);
+        black_box(&all);
+    }
+}
