@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use http::Method;
-use steading_fuzz::{Corpus, Script};
+use steading_fuzz::Corpus;
 use steading_protocol::{
     AuthLevel, FunctionSpec, HttpTrigger, Limits, RouteTemplate, Segment, Trigger, check_routes,
 };
@@ -103,11 +103,5 @@ fn check_path(table: &RouteTable<usize>, templates: &[RouteTemplate], path: &str
 
 #[test]
 fn fuzz_router() {
-    let corpus = Corpus::of("router");
-    corpus.seeds().for_each(|(_, bytes)| check(bytes));
-    bolero::check!()
-        .with_type::<Script>()
-        .with_iterations(usize::MAX)
-        .with_test_time(steading_fuzz::time())
-        .for_each(|script| check(&corpus.mutate(script)));
+    steading_fuzz::target!(Corpus::of("router"), check);
 }

@@ -21,6 +21,21 @@ pub fn time() -> Duration {
     Duration::from_secs(seconds)
 }
 
+/// The body of a target of one corpus and one check: replays the corpus, then mutates it for the target's time.
+/// A macro, because bolero names a target by the place where it is called.
+#[macro_export]
+macro_rules! target {
+    ($corpus:expr, $check:expr) => {{
+        let (corpus, check) = ($corpus, $check);
+        corpus.seeds().for_each(|(_, bytes)| check(bytes));
+        bolero::check!()
+            .with_type::<$crate::Script>()
+            .with_iterations(usize::MAX)
+            .with_test_time($crate::time())
+            .for_each(|script| check(&corpus.mutate(script)));
+    }};
+}
+
 /// Inputs that are known to be worth trying: the files of one folder, by name.
 #[derive(Clone, Debug)]
 pub struct Corpus(Vec<(PathBuf, Vec<u8>)>);

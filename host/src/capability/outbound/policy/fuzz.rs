@@ -2,7 +2,7 @@
 //! through is held against the reading of a URL by another parser, the one that browsers' standard describes.
 
 use http::Uri;
-use steading_fuzz::{Corpus, Script};
+use steading_fuzz::Corpus;
 use steading_protocol::{HostPattern, OutboundRule};
 use url::Url;
 
@@ -48,11 +48,5 @@ fn check_allowed(rule: &OutboundRule, to: &Destination, line: &str) {
 
 #[test]
 fn fuzz_outbound() {
-    let corpus = Corpus::of("outbound");
-    corpus.seeds().for_each(|(_, bytes)| check(bytes));
-    bolero::check!()
-        .with_type::<Script>()
-        .with_iterations(usize::MAX)
-        .with_test_time(steading_fuzz::time())
-        .for_each(|script| check(&corpus.mutate(script)));
+    steading_fuzz::target!(Corpus::of("outbound"), check);
 }
