@@ -2,12 +2,14 @@
 //! library of wasmtime speaks with it; here is what it is given and what becomes of its answer ([`dialogue`]).
 //!
 //! It has WASI's interfaces, so that what a toolchain imports is there, and nothing behind most of them: no sockets,
-//! no environment, no arguments, and of files the folders that it was granted. What it sends out is judged in [`outbound`]. What it can have the
-//! worker hold for it is bounded here, because it does not count as its memory.
+//! no arguments, and of files and settings what it was granted. What it sends out is judged in [`outbound`]; what is
+//! not WASI yet is in [`proposals`]. What it can have the worker hold for it is bounded here, because it does not
+//! count as its memory.
 
 mod dialogue;
 mod head;
 mod outbound;
+mod proposals;
 mod request;
 mod wasi_0_2;
 mod wasi_0_3;
@@ -80,6 +82,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     wasmtime_wasi::p3::add_to_linker(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
+    proposals::define(&mut linker)?;
     Ok(linker)
 }
 
