@@ -124,6 +124,24 @@ fn keys_are_listed_from_where_the_last_list_has_ended() {
 }
 
 #[test]
+fn a_component_of_0_3_has_the_same() {
+    run(async {
+        let cluster = cluster().workers(1).start().await;
+        cluster.api().publish_ready("guest", &package("wasi03", GRANTS).await, 1).await;
+        for sum in 1..=3 {
+            let text = ask(&cluster, "proposals", &[]).await;
+            assert_eq!(text, format!("None Ok(({sum}, 1))"));
+        }
+        eventually("the records of three calls", WITHIN, || async {
+            let lines = cluster.worker_lines(0);
+            let of_it = |line: &&String| line.contains("WARN") && line.contains("orders: warned");
+            if lines.iter().filter(of_it).count() == 3 { Ok(()) } else { Err(lines.join("\n")) }
+        })
+        .await;
+    });
+}
+
+#[test]
 fn a_store_without_a_grant_is_denied_and_the_log_says_what_to_grant() {
     run(async {
         let cluster = serving(GRANTS).await;

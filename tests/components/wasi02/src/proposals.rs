@@ -1,5 +1,5 @@
 //! What is not WASI yet and many a host has: settings (`wasi:config`), levels of the log (`wasi:logging`), and
-//! key-value stores (`wasi:keyvalue`), in both drafts. The interfaces are in `wit`.
+//! key-value stores (`wasi:keyvalue`), in both drafts. The interfaces are in `../wit`.
 
 use std::fmt::Write as _;
 
@@ -15,12 +15,12 @@ use crate::Answer;
 
 /// The names that most toolchains have.
 mod usual {
-    wit_bindgen::generate!({ path: "wit/usual", generate_all });
+    wit_bindgen::generate!({ path: "../wit/usual", generate_all });
 }
 
 /// The later draft of key-value stores, the former one of settings, and the log without a version.
 mod other {
-    wit_bindgen::generate!({ path: "wit/other", generate_all });
+    wit_bindgen::generate!({ path: "../wit/other", generate_all });
 }
 
 /// The settings: all, and the one that the header `name` names.
