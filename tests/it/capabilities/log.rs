@@ -15,7 +15,7 @@ async fn serving() -> Cluster {
     let cluster = cluster().workers(1).start().await;
     for guest in GUESTS {
         let module = match guest {
-            "native" => built("tests/guests").await,
+            "native" => packages::module_of(&built("tests/guests").await),
             component => packages::component(component).await,
         };
         cluster.api().publish_ready(guest, &module, 1).await;
