@@ -34,7 +34,7 @@ mod start_error;
 mod worker;
 
 pub use availability::{AvailabilityConfig, InvalidWindow, Windows};
-pub use capability::{DirectoryConfig, DirectoryError, OutboundConfig};
+pub use capability::{DirectoryConfig, DirectoryError, OutboundConfig, ProviderError};
 pub use capacity::{Bound, CapacityConfig, FitError, Memory, Sizing, try_pool};
 pub use caps::{CapError, CapsConfig, CapsConfigError};
 pub use ceilings::{CeilingsConfig, CeilingsError};

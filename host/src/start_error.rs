@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use steading_server::BindError;
 
 use crate::ConfigError;
-use crate::capability::DirectoryError;
+use crate::capability::ProviderError;
 use crate::engine::EngineError;
 
 /// A worker could not be started.
@@ -31,17 +31,9 @@ pub enum StartError {
         /// What the system says.
         source: std::io::Error,
     },
-    /// The authorities that functions should trust cannot be read.
-    #[error("cannot use outbound.ca_file{}", path.as_ref().map_or(String::new(), |path| format!(" {}", path.display())))]
-    Authorities {
-        /// The file.
-        path: Option<PathBuf>,
-        /// What is wrong with it.
-        source: std::io::Error,
-    },
-    /// A directory for functions cannot be approved.
+    /// What functions may be granted could not be set up.
     #[error(transparent)]
-    Directory(#[from] DirectoryError),
+    Provider(#[from] ProviderError),
     /// The HTTP client could not be set up.
     #[error("cannot set up the connection to the manager")]
     Client(#[source] reqwest::Error),

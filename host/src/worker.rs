@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::admission::{Admission, Gates};
 use crate::availability::{Keeper, Openness};
-use crate::capability::{Directories, Exit, KvRemote, Providers};
+use crate::capability::{KvRemote, Providers};
 use crate::ceilings::Ceilings;
 use crate::control::ControlState;
 use crate::desired::{Applier, Follower, Link, Loader, Offer, Pulse, Served, StateDir, compiling};
@@ -134,20 +134,13 @@ fn loader(
         metrics: Arc::clone(metrics),
         gates: Arc::default(),
         ceilings: ceilings.map_err(ConfigError::from)?,
-        providers: Providers {
-            kv: Arc::clone(kv),
-            exit: exit(config, metrics)?,
-            directories: Directories::new(&config.directories, state.path())?,
-        },
+        providers: Providers::new(
+            &config.outbound,
+            &config.directories,
+            (kv, metrics),
+            state.path(),
+        )?,
         compiling: compiling(),
-    })
-}
-
-/// The way out for functions.
-fn exit(config: &Config, metrics: &Arc<Metrics>) -> Result<Arc<Exit>, StartError> {
-    Exit::new(&config.outbound, metrics).map_err(|source| {
-        let path = config.outbound.ca_file.clone();
-        StartError::Authorities { path, source }
     })
 }
 

@@ -8,6 +8,7 @@ mod files;
 mod kv;
 mod metrics;
 mod outbound;
+mod providers;
 mod settings;
 
 use std::sync::Arc;
@@ -23,6 +24,8 @@ pub(crate) use outbound::{
     Awaited, Driver, Errand, Exit, Limit, Outbound, OutboundError, OutboundMetrics, Patience,
     RequestBody, ResponseBody,
 };
+pub use providers::ProviderError;
+pub(crate) use providers::Providers;
 pub(crate) use settings::{Settings, UnreadableSetting};
 
 /// What the functions of one version of an app may reach.
@@ -36,13 +39,6 @@ pub(crate) struct Capabilities {
     pub(crate) outbound: Option<Arc<Outbound>>,
     /// The folders that it finds.
     pub(crate) files: Files,
-}
-
-/// What capabilities of all apps of a worker are made of.
-pub(crate) struct Providers {
-    pub(crate) kv: Arc<KvRemote>,
-    pub(crate) exit: Arc<Exit>,
-    pub(crate) directories: Directories,
 }
 
 /// Something that a version is granted and this worker does not have.

@@ -110,7 +110,7 @@ fn refusals() -> Vec<(Vec<u8>, &'static str, &'static str)> {
         (b"hello".to_vec(), "not_wasm", "neither a wasm module nor a zip"),
         (vec![], "not_wasm", "neither"),
         (good[..good.len() / 2].to_vec(), "wasm_invalid", "not valid wasm"),
-        (component, "wasm_invalid", "component"),
+        (component, "no_functions", "neither `wasi:http/incoming-handler"),
         (guest(|g| g.imports.push(("env", "puts"))), "import_unknown", "`puts` from `env`"),
         (guest(|g| g.imports.push(("steading_v1", "nope"))), "import_unknown", "`nope`"),
         (guest(|g| g.records.clear()), "no_functions", "no functions"),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use reqwest::Method;
+use sha2::{Digest as _, Sha256};
 use steading_tests::{Host, eventually, http, run};
 
 use super::{DENIED, GUESTS, LIMITS, PROHIBITED, assert_error, fetch, fetched, serving, url};
@@ -29,6 +30,30 @@ pub(crate) fn a_granted_host_answers_every_kind_of_guest() {
 }
 
 const SOON: Duration = Duration::from_secs(10);
+
+#[test]
+fn bodies_of_several_hosts_are_hashed_and_the_one_that_is_not_granted_is_named() {
+    run(async {
+        let (one, other) = (Host::open().await, Host::open().await);
+        let granted = [&one, &other].map(|host| format!("'{}'", url(host, "/v1/")));
+        let cluster = serving(LIMITS, &granted.join(", "), "").await;
+        let bodies = [("stock", "{\"count\":7}"), ("prices", "{\"cents\":1250}")];
+        for guest in ["wasi02", "wasi03"] {
+            let at = format!("{}/functions/{guest}/api/hash-all", cluster.worker(0));
+            let mut request = http::request(Method::GET, &at);
+            let mut expected = vec![];
+            for (host, (kind, body)) in [&one, &other].into_iter().zip(bodies) {
+                let url = url(host, &format!("/v1/{kind}/mug-blue.json"));
+                expected.push(format!("{url}: {:x}", Sha256::digest(body)));
+                request = request.header("url", url);
+            }
+            let forbidden = url(&one, "/v2/hello");
+            expected.push(format!("{forbidden}: ErrorCode::HttpRequestDenied"));
+            let text = http::send(request.header("url", forbidden)).await.text();
+            assert_eq!(text.lines().collect::<Vec<_>>(), expected, "{guest}");
+        }
+    });
+}
 
 #[test]
 fn a_body_passes_both_ways_while_it_is_sent() {

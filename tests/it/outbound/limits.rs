@@ -9,11 +9,11 @@ use super::{GUESTS, LIMITS, assert_error, fetch, fetched, serving, url};
 
 const SOON: Duration = Duration::from_secs(10);
 
-/// Waits until nobody waits for the host any more.
-async fn left(host: &Host) {
-    eventually("the connection to be closed", SOON, || async {
+/// Waits until so many requests wait for the host.
+async fn waited_for(host: &Host, by: usize) {
+    eventually(&format!("{by} requests to wait"), SOON, || async {
         match host.waiting() {
-            0 => Ok(()),
+            waiting if waiting == by => Ok(()),
             waiting => Err(waiting),
         }
     })
@@ -29,7 +29,7 @@ fn a_host_that_is_too_slow_costs_the_function_its_deadline_and_loses_the_connect
         for (sent, guest) in (1..).zip(GUESTS) {
             let reply = fetched(&cluster, guest, &url(&host, "/v1/slow")).await;
             assert_eq!(reply.problem().code, "deadline_exceeded", "{guest}");
-            left(&host).await;
+            waited_for(&host, 0).await;
             assert_eq!(host.requests(), sent, "{guest}");
         }
         http::metric_becomes(cluster.control(0), "steading_outbound_connections ", 0.0, SOON).await;
@@ -44,7 +44,7 @@ fn a_function_may_be_less_patient_than_its_deadline() {
         let at = format!("{}/functions/native/api/fetch", cluster.worker(0));
         let request = http::request(Method::GET, &at).header("url", url(&host, "/v1/slow"));
         assert_eq!(http::send(request.header("timeout-ms", "100")).await.text(), "TimedOut");
-        left(&host).await;
+        waited_for(&host, 0).await;
     });
 }
 
@@ -57,15 +57,9 @@ fn a_caller_that_goes_away_ends_what_the_function_waits_for() {
             let at = format!("{}/functions/{guest}/api/fetch", cluster.worker(0));
             let request = http::request(Method::GET, &at).header("url", url(&host, "/v1/slow"));
             let call = tokio::spawn(http::try_send(request));
-            eventually("the host to be asked", SOON, || async {
-                match host.waiting() {
-                    1 => Ok(()),
-                    waiting => Err(waiting),
-                }
-            })
-            .await;
+            waited_for(&host, 1).await;
             call.abort();
-            left(&host).await;
+            waited_for(&host, 0).await;
         }
     });
 }
@@ -101,17 +95,11 @@ fn connections_of_an_app_have_a_limit_and_the_next_request_hears_so_at_once() {
             let at = format!("{}/functions/{guest}/api/fetch", cluster.worker(0));
             let request = http::request(Method::GET, &at).header("url", url(&host, "/v1/slow"));
             let call = tokio::spawn(http::try_send(request));
-            eventually("the host to be asked", SOON, || async {
-                match host.waiting() {
-                    1 => Ok(()),
-                    waiting => Err(waiting),
-                }
-            })
-            .await;
+            waited_for(&host, 1).await;
             let text = fetch(&cluster, guest, &url(&host, "/v1/hello")).await;
             assert_error(guest, &text, ("ConnectionLimitReached", "LimitReached"));
             call.abort();
-            left(&host).await;
+            waited_for(&host, 0).await;
         }
     });
 }
