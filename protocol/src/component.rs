@@ -1,6 +1,8 @@
 //! Components of the `wasi:http` worlds: by which export they are called, and which interfaces of WASI workers give
 //! them. The manager refuses at publishing what no worker could run.
 
+use crate::proposal;
+
 /// By what a component is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HttpWorld {
@@ -115,8 +117,12 @@ impl HttpWorld {
 }
 
 /// Whether workers provide this import, such as `wasi:cli/stdout@0.2.3`, to components. Those of both versions of
-/// WASI are there for every component: many a toolchain mixes them.
+/// WASI are there for every component: many a toolchain mixes them. Of [proposals](crate::proposal) there are some.
 pub fn is_provided_to_components(import: &str) -> bool {
+    is_released(import) || proposal::is_provided(import)
+}
+
+fn is_released(import: &str) -> bool {
     let Some((name, version)) = import.split_once('@') else { return false };
     let Some((package, interface)) = name.split_once('/') else { return false };
     let lines = [(HttpWorld::Wasi02, WASI_0_2), (HttpWorld::Wasi03, WASI_0_3)];
@@ -169,7 +175,17 @@ mod tests {
             ("wasi:http/client@0.3.0", true),
             ("wasi:http/client@0.2.0", false),
             ("wasi:io/streams@0.3.0", false),
-            ("wasi:keyvalue/store@0.2.0-draft", false),
+            ("wasi:config/store@0.2.0-rc.1", true),
+            ("wasi:config/store@0.2.0-rc.2", false),
+            ("wasi:config/store", false),
+            ("wasi:logging/logging@0.1.0-draft", true),
+            ("wasi:logging/logging", true),
+            ("wasi:logging/logging@0.2.0", false),
+            ("wasi:keyvalue/store@0.2.0-draft", true),
+            ("wasi:keyvalue/batch@0.2.0-draft2", true),
+            ("wasi:keyvalue/watcher@0.2.0-draft", false),
+            ("wasi:keyvalue/store@0.2.0", false),
+            ("wasi:blobstore/blobstore@0.2.0-draft", false),
             ("wasi:cli/stdout", false),
             ("stdout@0.2.0", false),
         ] {

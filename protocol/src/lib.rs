@@ -23,6 +23,7 @@ mod names;
 mod placing;
 mod portable_path;
 pub mod problem;
+pub mod proposal;
 mod route;
 pub mod routes;
 mod secret;

@@ -1,6 +1,7 @@
 //! Log records: one call, one record, with the invocation's id added by the worker. In native tests
 //! they go to standard error. What a function prints to standard output or error reaches the
-//! same log, line by line, but without a level.
+//! same log, line by line, at level info. One invocation may write `log_kib_max` of the manifest, 64 KiB without
+//! it; the rest is dropped, and the log says so.
 //!
 //! ```
 //! steading::log::info("order accepted");

@@ -109,6 +109,11 @@ impl Kv {
         }
     }
 
+    /// Whether the app was granted a store.
+    pub(crate) fn has(&self, store: &KvStore) -> bool {
+        self.stores.contains(store)
+    }
+
     /// Reads an entry.
     pub(crate) async fn get(&self, store: &str, key: &str) -> Result<Option<Entry>, KvError> {
         match self.perform(store, KvOperation::Get { key: valid(key)? }).await? {

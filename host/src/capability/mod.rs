@@ -17,7 +17,7 @@ use steading_protocol::desired::DesiredApp;
 
 pub(crate) use files::{Access, Directories, Files, FilesError};
 pub use files::{DirectoryConfig, DirectoryError};
-pub(crate) use kv::{Entry, Kv, KvError, KvRemote};
+pub(crate) use kv::{Entry, Kv, KvError, KvRemote, Page};
 pub(crate) use metrics::CapabilityMetrics;
 pub use outbound::OutboundConfig;
 pub(crate) use outbound::{

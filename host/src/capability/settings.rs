@@ -1,4 +1,5 @@
-//! The settings of a version, open and in memory. Guests find them in their environment.
+//! The settings of a version, open and in memory. Guests find them in their environment, and
+//! components in `wasi:config` as well.
 //!
 //! Invariant: all that a version is told of can be read, or the version is not started: one that runs
 //! without its password fails later, and for no reason that anyone can see.
@@ -36,6 +37,11 @@ impl Settings {
         Ok(Self(told.map(open).collect::<Result<_, _>>()?))
     }
 
+    /// The value of a setting, by its name in any case, as everywhere.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.iter().find_map(|(known, value)| known.eq_ignore_ascii_case(name).then_some(value))
+    }
+
     /// Every setting with its value.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.expose()))
@@ -61,6 +67,7 @@ mod tests {
         }));
         let settings = Settings::of(&told).unwrap();
         assert_eq!(settings.iter().collect::<Vec<_>>(), [("A", "1"), ("KEY", "hunter2")]);
+        assert_eq!((settings.get("key"), settings.get("OTHER")), (Some("hunter2"), None));
         assert!(!format!("{told:?} {settings:?}").contains("hunter2"));
     }
 

@@ -1,7 +1,7 @@
 //! Looks at one component: is it valid, is it one of the worlds that workers call, do they provide what it imports.
 //! Runs nothing.
 
-use steading_protocol::{HttpWorld, is_provided_to_components};
+use steading_protocol::{HttpWorld, is_provided_to_components, proposal};
 use wasmparser::{
     BinaryReaderError, CanonicalFunction, CanonicalOption, ComponentTypeRef, Parser, Payload,
     Validator, WasmFeatures,
@@ -143,10 +143,21 @@ impl<'c> Seen<'c> {
         Err(ApiError::new(
             Code::ImportUnknown,
             format!(
-                "{name} imports `{import}`{of}, which workers do not provide: the world `{}` has it not, and neither have the other worlds of WASI 0.2 and 0.3 that components get (cli, clocks, filesystem, io, random, sockets)",
-                world.name()
+                "{name} imports `{import}`{of}, which workers do not provide: the world `{}` has it not, and neither have the other worlds of WASI 0.2 and 0.3 that components get (cli, clocks, filesystem, io, random, sockets){}",
+                world.name(),
+                related(import)
             ),
         ))
+    }
+}
+
+/// What there is of the same package, when that is a proposal, of which every version is another.
+fn related(import: &str) -> String {
+    let package = import.split(['/', '@']).next().unwrap_or_default();
+    let names = proposal::all().filter(|name| name.split('/').next() == Some(package));
+    match names.map(|name| format!("`{name}`")).collect::<Vec<_>>() {
+        names if names.is_empty() => String::new(),
+        names => format!("; of that package they get {}", names.join(", ")),
     }
 }
 
@@ -187,9 +198,12 @@ mod tests {
     #[test]
     fn an_import_that_is_not_provided_is_named_with_its_package_and_the_world() {
         let import = |name: &str| format!("(import \"{name}\" (instance))");
-        assert!(examined(&exporting(&import("wasi:cli/stdout@0.2.3"), OLD)).is_ok());
+        for name in proposal::all().chain(["wasi:cli/stdout@0.2.3"]) {
+            assert!(examined(&exporting(&import(name), OLD)).is_ok(), "{name}");
+        }
         for (name, told) in [
-            ("wasi:keyvalue/store@0.2.0-draft", "of the package `wasi:keyvalue`"),
+            ("wasi:blobstore/types@0.2.0-draft", "of the package `wasi:blobstore`"),
+            ("wasi:logging/logging@0.2.0", "they get `wasi:logging/logging@0.1.0-draft`, `wasi"),
             ("wasi:http/client@0.2.0", "the world `wasi:http/proxy`"),
             ("mine", "`mine`, which"),
         ] {

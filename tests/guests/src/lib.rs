@@ -1,6 +1,6 @@
-//! Guests that misbehave, one per file, and five that do not: `steady`, by which the tests see that the
+//! Guests that misbehave, one per file, and six that do not: `steady`, by which the tests see that the
 //! others harmed nobody, `slow`, which is in flight when something happens, `echo`, which streams, `fetch`, which
-//! sends requests, and `folder`, which looks at files.
+//! sends requests, `folder`, which looks at files, and `levels`, which writes to its log.
 //!
 //! Each file is one function named as the file. `tests/build.rs` lists the files, and the test binary
 //! does not compile while one of them has no test. Those that break the ABI itself cannot be
@@ -20,6 +20,7 @@ mod garbled;
 mod grow;
 mod gush;
 mod late;
+mod levels;
 mod recurse;
 mod silent;
 mod slow;

@@ -1,14 +1,17 @@
 //! What functions reach outside of their sandbox, end to end: key-value stores ([`kv`]), settings and secrets
-//! ([`settings`]), and the yes that an operator has to say ([`grants`]), on
-//! the command line and in the portal ([`portal`]). The app is the example `visits`.
+//! ([`settings`]), their log ([`log`]), and the yes that an operator has to say ([`grants`]), on
+//! the command line and in the portal ([`portal`]). The app is the example `visits`, where it is not another.
 
 mod grants;
 mod kv;
+mod log;
 mod portal;
 mod settings;
 
 use reqwest::{Method, StatusCode};
 use steading_tests::{Cluster, http};
+
+pub(crate) use log::records_have_the_levels_that_their_function_gave_them;
 
 use crate::setup::{built, cluster};
 

@@ -10,12 +10,14 @@ use crate::setup::cluster;
 fn a_component_that_cannot_be_run_is_refused_by_name() {
     run(async {
         let cluster = shared().await;
-        let store = "(import \"wasi:keyvalue/store@0.2.0-draft\" (instance))";
+        let blobs = "(import \"wasi:blobstore/types@0.2.0-draft\" (instance))";
+        let store = "(import \"wasi:keyvalue/store@0.3.0\" (instance))";
         let handler = "wasi:http/incoming-handler@0.2.6";
         let cut = exporting("", handler);
         let bad = [
-            (exporting(store, handler), "import_unknown", "`wasi:keyvalue/store@0.2.0-draft`"),
-            (exporting(store, handler), "import_unknown", "the world `wasi:http/proxy`"),
+            (exporting(blobs, handler), "import_unknown", "`wasi:blobstore/types@0.2.0-draft`"),
+            (exporting(blobs, handler), "import_unknown", "the world `wasi:http/proxy`"),
+            (exporting(store, handler), "import_unknown", "`wasi:keyvalue/store@0.2.0-draft2`"),
             (exporting("", "wasi:cli/run@0.2.0"), "no_functions", "wasm32-wasip1"),
             (exporting("", "wasi:http/handler@0.4.0"), "no_functions", "`wasi:http/handler@0.3.x`"),
             (cut[..cut.len() - 1].to_vec(), "wasm_invalid", "not a valid component"),

@@ -12,7 +12,7 @@ use steading_protocol::problem::Problem;
 use steading_tests::{Watched, http};
 
 use crate::setup::shared;
-use crate::{cluster, files, outbound, streaming, versions};
+use crate::{capabilities, cluster, files, outbound, streaming, versions};
 
 /// The test of each guest.
 macro_rules! test_of {
@@ -57,6 +57,9 @@ macro_rules! test_of {
     };
     (late) => {
         process::a_complete_response_survives_the_trap_after_it
+    };
+    (levels) => {
+        capabilities::records_have_the_levels_that_their_function_gave_them
     };
     (recurse) => {
         limits::recursion_without_end_answers_500

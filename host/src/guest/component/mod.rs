@@ -3,11 +3,13 @@
 //!
 //! It has WASI's interfaces, so that what a toolchain imports is there, and nothing behind most of them: no sockets,
 //! no arguments, and of environment and files what it was [granted](super::granted). What it sends out is judged in
-//! [`outbound`]. What it can have the worker hold for it is bounded here, because it does not count as its memory.
+//! [`outbound`]; what is not WASI yet is in [`proposals`]. What it can have the worker hold for it is bounded here,
+//! because it does not count as its memory.
 
 mod dialogue;
 mod head;
 mod outbound;
+mod proposals;
 mod request;
 mod wasi_0_2;
 mod wasi_0_3;
@@ -80,6 +82,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     wasmtime_wasi::p3::add_to_linker(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
+    proposals::define(&mut linker)?;
     Ok(linker)
 }
 

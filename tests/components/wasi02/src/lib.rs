@@ -1,9 +1,11 @@
 //! A component of WASI 0.2 for the tests, on nothing but the bindings: what it does is its path. What it does well is
-//! in [`well`], what it does badly in [`badly`]. It knows nothing of Steading.
+//! in [`well`], what it does badly in [`badly`], and what needs more than WASI in [`proposals`]. It knows nothing of
+//! Steading.
 
 mod badly;
 mod body;
 mod outgoing;
+mod proposals;
 mod well;
 
 use wasip2::http::types::{
@@ -50,6 +52,10 @@ impl wasip2::exports::http::incoming_handler::Guest for Guest {
             "fetch" => outgoing::fetch(&request, answer),
             "hash-all" => outgoing::hash_all(&request, answer),
             "double-echo" => outgoing::double_echo(&request, answer),
+            "settings" => proposals::settings(&request, answer),
+            "levels" => proposals::levels(detail, answer),
+            "keyvalue" => proposals::keyvalue(detail, &request, answer),
+            "keyvalue-latest" => proposals::keyvalue_latest(detail, &request, answer),
             "" | "hello" => answer.text("Hello from a component\n"),
             _ => badly::act(action, detail, &request, answer),
         }

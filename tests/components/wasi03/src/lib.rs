@@ -1,9 +1,11 @@
 //! A component of WASI 0.3 for the tests, on nothing but the bindings: what it does is its path. What it does well is
-//! in [`well`], what it does badly in [`badly`]. It knows nothing of Steading.
+//! in [`well`], what it does badly in [`badly`], and what needs more than WASI in [`proposals`]. It knows nothing of
+//! Steading.
 
 mod badly;
 mod body;
 mod outgoing;
+mod proposals;
 mod well;
 
 use wasip3::http::types::{ErrorCode, Request, Response};
@@ -38,6 +40,7 @@ impl wasip3::exports::http::handler::Guest for Guest {
             "fetch" => outgoing::fetch(request).await,
             "hash-all" => outgoing::hash_all(request).await,
             "double-echo" => outgoing::double_echo(request).await,
+            "proposals" => proposals::proposals(),
             "" | "hello" => body::text("Hello from a component\n"),
             _ => badly::act(action, detail).await,
         }
