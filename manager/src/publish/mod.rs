@@ -10,6 +10,7 @@ mod component;
 #[cfg(test)]
 mod fuzz;
 mod module;
+mod reuse;
 mod unpack;
 
 use std::sync::Arc;

@@ -11,6 +11,7 @@ mod head;
 mod outbound;
 mod proposals;
 mod request;
+mod reuse;
 mod wasi_0_2;
 mod wasi_0_3;
 
@@ -26,10 +27,13 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use self::dialogue::{Dialogue, IncomingBody};
 use self::outbound::Outbound;
+pub(crate) use self::reuse::Kept;
+use self::reuse::{Life, Reused};
 use super::exchange::Exchange;
 use super::log_stream::LogStream;
 use super::run::{self, GuestState, Kind};
-use super::{Answer, Conduit, GuestError, GuestRequest, Unusable, granted};
+use super::{Answer, Conduit, GuestError, GuestRequest, IdleInstances, Unusable, granted};
+use crate::admission::Permit;
 use crate::capability::Capabilities;
 use crate::engine::{Engine, MemoryLimit, slots};
 
@@ -37,6 +41,7 @@ use crate::engine::{Engine, MemoryLimit, slots};
 pub(crate) struct ComponentModule {
     world: World,
     slots: u32,
+    idle: Arc<IdleInstances>,
 }
 
 /// What it is called by.
@@ -50,9 +55,11 @@ pub(crate) struct ComponentFunction {
     module: Arc<ComponentModule>,
     limits: Limits,
     capabilities: Arc<Capabilities>,
+    /// For an app whose instances serve several invocations.
+    reused: Option<Reused>,
 }
 
-/// What a store holds during one invocation.
+/// What a store holds during one invocation; what of it outlives that is told in [`reuse`].
 pub(crate) struct State {
     request: Option<http::Request<IncomingBody>>,
     dialogue: Dialogue,
@@ -64,6 +71,8 @@ pub(crate) struct State {
     capabilities: Arc<Capabilities>,
     http: WasiHttpCtx,
     outbound: Outbound,
+    /// For an instance that may serve again.
+    life: Option<Box<Life>>,
 }
 
 /// What a component may have of the worker's own things at once: header fields, bodies, streams, things to wait for.
@@ -88,7 +97,11 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
 
 impl ComponentModule {
     /// Resolves the component's imports and finds what it is called by.
-    pub(crate) fn prepare(linker: &Linker<State>, component: &Component) -> Result<Self, Unusable> {
+    pub(crate) fn prepare(
+        linker: &Linker<State>,
+        component: &Component,
+        idle: &Arc<IdleInstances>,
+    ) -> Result<Self, Unusable> {
         let of_type = component.component_type();
         let exports = of_type.exports(component.engine());
         let world = HttpWorld::among(exports.map(|(name, _)| name));
@@ -96,7 +109,7 @@ impl ComponentModule {
         let instance = linker.instantiate_pre(component).map_err(Unusable::Import)?;
         let slots = slots(component);
         let world = World::new(world, instance).map_err(Unusable::Import)?;
-        Ok(Self { world, slots })
+        Ok(Self { world, slots, idle: Arc::clone(idle) })
     }
 
     /// The export that functions of this component name.
@@ -135,21 +148,52 @@ impl ComponentFunction {
         limits: Limits,
         capabilities: Arc<Capabilities>,
     ) -> Self {
-        Self { module, limits, capabilities }
+        let reused = capabilities.reuse.map(|rules| Reused::new(rules, &module.idle));
+        Self { module, limits, capabilities, reused }
     }
 
     pub(crate) fn slots(&self) -> u32 {
         self.module.slots()
     }
 
-    /// Runs the component once in a fresh instance, as [`run::run`] says.
+    /// No new call will come.
+    pub(crate) fn let_go(&self) {
+        if let Some(reused) = &self.reused {
+            reused.let_go();
+        }
+    }
+
+    /// Runs the component once in a fresh instance, as [`run::run`] says; or, where its app has asked for that, in one
+    /// that has served before.
     pub(crate) async fn call(
         &self,
         request: GuestRequest,
         conduit: &Arc<Conduit>,
+        permit: &mut Permit,
     ) -> Result<Answer, GuestError> {
-        let state = State::new(request, &self.limits, &self.capabilities, conduit);
-        run::run(self, self.module.world.engine(), state, &self.limits).await
+        let engine = self.module.world.engine();
+        let Some(reused) = &self.reused else {
+            let state = State::new(request, &self.limits, &self.capabilities, conduit);
+            return run::run(self, engine, state, &self.limits).await;
+        };
+        let mut request = Some(request);
+        let mut store = reused.take_or(|| {
+            let request = request.take().expect("a store is made once");
+            let state = State::new(request, &self.limits, &self.capabilities, conduit);
+            run::store(engine, State { life: Some(Box::new(Life::new(conduit))), ..state })
+        });
+        if let Some(request) = request {
+            store.data_mut().renew(request, &self.limits, conduit);
+        }
+        let ended = run::once(self, &mut store, &self.limits).await;
+        let answer = store.data_mut().exchange(|exchange| match ended {
+            Ok(()) => exchange.answer(),
+            Err(fault) => exchange.late(fault),
+        });
+        if let Ok(Answer::Streamed { late_fault: None }) = &answer {
+            reused.keep(store, permit);
+        }
+        answer
     }
 }
 
@@ -160,16 +204,13 @@ impl State {
         capabilities: &Arc<Capabilities>,
         conduit: &Arc<Conduit>,
     ) -> Self {
-        let method = request.head.method.clone();
-        let head = request::head(request.head, &request.invocation);
-        let exchange = Exchange::new(request.body, limits, Arc::clone(conduit));
-        let dialogue = Dialogue::new(exchange, method, conduit);
+        let (request, dialogue) = Self::received(request, limits, conduit);
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES_MAX);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(FIELDS_BYTES_MAX);
         Self {
-            request: Some(http::Request::from_parts(head, dialogue.incoming())),
+            request: Some(request),
             dialogue,
             memory_limit: MemoryLimit::new(limits.memory_bytes_max),
             conduit: Arc::clone(conduit),
@@ -178,12 +219,26 @@ impl State {
             capabilities: Arc::clone(capabilities),
             http,
             outbound: Outbound::new(capabilities, Arc::clone(conduit)),
+            life: None,
         }
+    }
+
+    /// A request as the component is given it, and what will become of it.
+    fn received(
+        request: GuestRequest,
+        limits: &Limits,
+        conduit: &Arc<Conduit>,
+    ) -> (http::Request<IncomingBody>, Dialogue) {
+        let method = request.head.method.clone();
+        let head = request::head(request.head, &request.invocation);
+        let exchange = Exchange::new(request.body, limits, Arc::clone(conduit));
+        let dialogue = Dialogue::new(exchange, method, conduit);
+        (http::Request::from_parts(head, dialogue.incoming()), dialogue)
     }
 
     /// The request, which is given once.
     fn request(&mut self) -> http::Request<IncomingBody> {
-        self.request.take().expect("a store serves one request")
+        self.request.take().expect("an invocation has one request")
     }
 }
 
@@ -219,15 +274,20 @@ impl GuestState for State {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let make = || Box::new(wasi(&self.capabilities, &self.conduit));
+        let make = || {
+            let log = match &self.life {
+                None => LogStream::new(Arc::clone(&self.conduit)),
+                Some(life) => LogStream::of_running(life.running()),
+            };
+            Box::new(wasi(&self.capabilities, &self.conduit, log))
+        };
         let wasi = self.wasi.get_or_insert_with(make);
         WasiCtxView { ctx: wasi, table: &mut self.table }
     }
 }
 
 /// WASI with a log, the settings and folders that were granted, and nothing behind the rest.
-fn wasi(capabilities: &Capabilities, conduit: &Arc<Conduit>) -> WasiCtx {
-    let log = LogStream::new(Arc::clone(conduit));
+fn wasi(capabilities: &Capabilities, conduit: &Conduit, log: LogStream) -> WasiCtx {
     let mut wasi = WasiCtx::builder();
     wasi.stdout(log.clone()).stderr(log).max_random_size(CALL_BYTES_MAX as u64);
     granted::open(&mut wasi, capabilities, conduit);
