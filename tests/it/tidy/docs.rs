@@ -15,6 +15,7 @@ const READ_FROM_TOML: [(&str, &str); 18] = [
     ("protocol/src/manifest.rs", "BuildSection"),
     ("protocol/src/manifest.rs", "FunctionSection"),
     ("protocol/src/grants.rs", "Grants"),
+    ("protocol/src/grants/reuse.rs", "Reuse"),
     ("protocol/src/limits.rs", "LimitsOverride"),
     ("manager/src/config.rs", "Config"),
     ("host/src/config.rs", "Config"),

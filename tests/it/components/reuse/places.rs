@@ -132,5 +132,8 @@ fn what_cannot_be_reused_is_refused_by_name_and_reuse_needs_a_yes() {
         assert!(refused.to_string().contains("an instance serves up to 128"), "{refused}");
         let reply = cluster.api().publish("shop", &asking).await.unwrap();
         assert_eq!(reply.grants.reuse.unwrap().idle_ms, 60_000);
+        let status = cluster.steading().args(["status", "--json"]).ended().await.succeeded();
+        let status: serde_json::Value = serde_json::from_str(&status.stdout).unwrap();
+        assert_eq!(status["apps"][0]["grants"]["reuse"]["requests"], 128, "{status}");
     });
 }
