@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use steading_protocol::{AppName, FunctionName};
 
 use crate::guest::IdleInstances;
+use crate::idle::IdleMetrics;
 
 /// Hands out permits, up to a fixed number, under the caps of what is to run.
 pub(crate) struct Admission {
@@ -91,7 +92,8 @@ const TOLD_MAX: usize = 300;
 type Gated = (AppName, Option<FunctionName>);
 
 impl Admission {
-    pub(crate) fn new(max: u32, idle: Arc<IdleInstances>) -> Arc<Self> {
+    pub(crate) fn new(max: u32, metrics: IdleMetrics) -> Arc<Self> {
+        let idle = Arc::new(IdleInstances::new(metrics));
         Arc::new(Self { worker: Arc::default(), max, idle })
     }
 
@@ -235,7 +237,7 @@ mod tests {
     use super::*;
 
     fn admission(max: u32) -> Arc<Admission> {
-        Admission::new(max, Arc::default())
+        Admission::new(max, IdleMetrics::default())
     }
 
     fn caps(gates: &Gates, app: Option<u32>, function: &str, own: Option<u32>) -> Caps {

@@ -56,12 +56,11 @@ impl Worker {
             StateDir::open(&config.state_dir, config.state_key.as_ref()).map_err(in_state)?;
         let metrics = Metrics::new();
         let kv = KvRemote::new(Arc::clone(&metrics));
-        let idle = Arc::new(IdleInstances::new(metrics.instances.clone()));
-        let loader = loader(&config, &metrics, &state_dir, (&kv, &idle))?;
+        let admission = Admission::new(engine.instances(), metrics.instances.clone());
+        let loader = loader(&config, &metrics, &state_dir, (&kv, admission.idle()))?;
         let (code, gates) = (loader.code.clone(), Arc::clone(&loader.gates));
         let served = Served::default();
         let (applier, reports) = Applier::new(loader, served.clone());
-        let admission = Admission::new(engine.instances(), idle);
         let openness = Arc::new(Openness::new());
         let mut keeper = Keeper::new(config.availability.clone(), Arc::clone(&openness));
         keeper.look();

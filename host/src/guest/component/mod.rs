@@ -12,6 +12,7 @@ mod outbound;
 mod proposals;
 mod request;
 mod reuse;
+mod state;
 mod wasi_0_2;
 mod wasi_0_3;
 
@@ -19,23 +20,19 @@ use std::sync::Arc;
 
 use steading_protocol::{HttpWorld, Limits};
 use wasmtime::Store;
-use wasmtime::component::{Component, InstancePre, Linker, ResourceTable};
-use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxView, WasiView};
+use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime_wasi::I32Exit;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use wasmtime_wasi_http::p3::bindings::ServicePre;
-use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-use self::dialogue::{Dialogue, IncomingBody};
-use self::outbound::Outbound;
 pub(crate) use self::reuse::Kept;
-use self::reuse::{Life, Reused};
-use super::exchange::Exchange;
-use super::log_stream::LogStream;
-use super::run::{self, GuestState, Kind};
-use super::{Answer, Conduit, GuestError, GuestRequest, IdleInstances, Unusable, granted};
+use self::reuse::Reused;
+pub(crate) use self::state::State;
+use super::run::{self, GuestState as _, Kind};
+use super::{Answer, Conduit, GuestError, GuestRequest, IdleInstances, Unusable};
 use crate::admission::Permit;
 use crate::capability::Capabilities;
-use crate::engine::{Engine, MemoryLimit, slots};
+use crate::engine::{Engine, slots};
 
 /// A loaded component, ready to be instantiated.
 pub(crate) struct ComponentModule {
@@ -58,28 +55,6 @@ pub(crate) struct ComponentFunction {
     /// For an app whose instances serve several invocations.
     reused: Option<Reused>,
 }
-
-/// What a store holds during one invocation; what of it outlives that is told in [`reuse`].
-pub(crate) struct State {
-    request: Option<http::Request<IncomingBody>>,
-    dialogue: Dialogue,
-    memory_limit: MemoryLimit,
-    conduit: Arc<Conduit>,
-    table: ResourceTable,
-    /// Made when the component first asks for something of it: many never do.
-    wasi: Option<Box<WasiCtx>>,
-    capabilities: Arc<Capabilities>,
-    http: WasiHttpCtx,
-    outbound: Outbound,
-    /// For an instance that may serve again.
-    life: Option<Box<Life>>,
-}
-
-/// What a component may have of the worker's own things at once: header fields, bodies, streams, things to wait for.
-const RESOURCES_MAX: usize = 1000;
-
-/// How much one set of header fields may take, bytes, as the library counts it.
-const FIELDS_BYTES_MAX: usize = 128 << 10;
 
 /// How much a component may hand over in one call, or ask to be made for it (random bytes), bytes.
 const CALL_BYTES_MAX: usize = 16 << 20;
@@ -180,7 +155,7 @@ impl ComponentFunction {
         let mut store = reused.take_or(|| {
             let request = request.take().expect("a store is made once");
             let state = State::new(request, &self.limits, &self.capabilities, conduit);
-            run::store(engine, State { life: Some(Box::new(Life::new(conduit))), ..state })
+            run::store(engine, state.lasting())
         });
         if let Some(request) = request {
             store.data_mut().renew(request, &self.limits, conduit);
@@ -197,51 +172,6 @@ impl ComponentFunction {
     }
 }
 
-impl State {
-    fn new(
-        request: GuestRequest,
-        limits: &Limits,
-        capabilities: &Arc<Capabilities>,
-        conduit: &Arc<Conduit>,
-    ) -> Self {
-        let (request, dialogue) = Self::received(request, limits, conduit);
-        let mut table = ResourceTable::new();
-        table.set_max_capacity(RESOURCES_MAX);
-        let mut http = WasiHttpCtx::new();
-        http.set_field_size_limit(FIELDS_BYTES_MAX);
-        Self {
-            request: Some(request),
-            dialogue,
-            memory_limit: MemoryLimit::new(limits.memory_bytes_max),
-            conduit: Arc::clone(conduit),
-            table,
-            wasi: None,
-            capabilities: Arc::clone(capabilities),
-            http,
-            outbound: Outbound::new(capabilities, Arc::clone(conduit)),
-            life: None,
-        }
-    }
-
-    /// A request as the component is given it, and what will become of it.
-    fn received(
-        request: GuestRequest,
-        limits: &Limits,
-        conduit: &Arc<Conduit>,
-    ) -> (http::Request<IncomingBody>, Dialogue) {
-        let method = request.head.method.clone();
-        let head = request::head(request.head, &request.invocation);
-        let exchange = Exchange::new(request.body, limits, Arc::clone(conduit));
-        let dialogue = Dialogue::new(exchange, method, conduit);
-        (http::Request::from_parts(head, dialogue.incoming()), dialogue)
-    }
-
-    /// The request, which is given once.
-    fn request(&mut self) -> http::Request<IncomingBody> {
-        self.request.take().expect("an invocation has one request")
-    }
-}
-
 impl Kind for ComponentFunction {
     type State = State;
 
@@ -255,47 +185,5 @@ impl Kind for ComponentFunction {
             Ok(()) => Ok(0),
             Err(error) => error.downcast_ref::<I32Exit>().map(|exit| exit.0).ok_or(error),
         }
-    }
-}
-
-impl GuestState for State {
-    fn conduit(&self) -> &Arc<Conduit> {
-        &self.conduit
-    }
-
-    fn memory_limit(&mut self) -> &mut MemoryLimit {
-        &mut self.memory_limit
-    }
-
-    fn exchange<T>(&mut self, act: impl FnOnce(&mut Exchange) -> T) -> T {
-        self.dialogue.exchange(act)
-    }
-}
-
-impl WasiView for State {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        let make = || {
-            let log = match &self.life {
-                None => LogStream::new(Arc::clone(&self.conduit)),
-                Some(life) => LogStream::of_running(life.running()),
-            };
-            Box::new(wasi(&self.capabilities, &self.conduit, log))
-        };
-        let wasi = self.wasi.get_or_insert_with(make);
-        WasiCtxView { ctx: wasi, table: &mut self.table }
-    }
-}
-
-/// WASI with a log, the settings and folders that were granted, and nothing behind the rest.
-fn wasi(capabilities: &Capabilities, conduit: &Conduit, log: LogStream) -> WasiCtx {
-    let mut wasi = WasiCtx::builder();
-    wasi.stdout(log.clone()).stderr(log).max_random_size(CALL_BYTES_MAX as u64);
-    granted::open(&mut wasi, capabilities, conduit);
-    wasi.build()
-}
-
-impl WasiHttpView for State {
-    fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { hooks: &mut self.outbound, table: &mut self.table, ctx: &mut self.http }
     }
 }

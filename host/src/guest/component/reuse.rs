@@ -18,7 +18,8 @@ use wasmtime_wasi_http::p2::bindings::Proxy;
 use wasmtime_wasi_http::p3::bindings::Service;
 
 use super::outbound::Outbound;
-use super::{RESOURCES_MAX, State, proposals};
+use super::proposals;
+use super::state::{RESOURCES_MAX, State};
 use crate::admission::{Permit, Place};
 use crate::guest::{Conduit, GuestRequest, IdleInstances};
 use crate::idle::{Keepable, Owner};
@@ -100,11 +101,6 @@ impl Keepable for Kept {
 }
 
 impl Life {
-    pub(super) fn new(conduit: &Arc<Conduit>) -> Self {
-        let running = Arc::new(ArcSwap::new(Arc::clone(conduit)));
-        Self { instance: None, served: 0, running }
-    }
-
     /// The log of the invocation that runs.
     pub(super) fn running(&self) -> Arc<ArcSwap<Conduit>> {
         Arc::clone(&self.running)
@@ -112,6 +108,13 @@ impl Life {
 }
 
 impl State {
+    /// The same, of an instance that may serve again.
+    pub(super) fn lasting(mut self) -> Self {
+        let running = Arc::new(ArcSwap::new(Arc::clone(&self.conduit)));
+        self.life = Some(Box::new(Life { instance: None, served: 0, running }));
+        self
+    }
+
     /// Takes in an invocation after another.
     pub(super) fn renew(&mut self, request: GuestRequest, limits: &Limits, conduit: &Arc<Conduit>) {
         let (request, dialogue) = Self::received(request, limits, conduit);
