@@ -37,6 +37,22 @@ fn an_instance_serves_as_many_requests_as_it_may() {
 }
 
 #[test]
+fn calls_leave_nothing_behind_that_adds_up() {
+    run(async {
+        let manifest = "[grants]\nreuse = { requests = 10000, idle_ms = 60000 }\n";
+        let cluster = serving(manifest, "").await;
+        for guest in BOTH {
+            for call in 1..=150 {
+                assert_eq!(said(&cluster, guest, "log").await, "logged");
+                let body = http::post(&url(&cluster, guest, "length"), "a body").await;
+                assert_eq!(body.text(), "6");
+                assert_eq!(said(&cluster, guest, "count").await, call.to_string(), "{guest}");
+            }
+        }
+    });
+}
+
+#[test]
 fn an_instance_that_nobody_calls_goes_when_its_time_is_over() {
     run(async {
         let cluster = serving("[grants]\nreuse = { idle_ms = 300 }\n", "").await;
