@@ -72,13 +72,16 @@ impl Reused {
     /// Keeps the instance of a store whose invocation has answered, if it is one to be kept.
     pub(super) fn keep(&self, mut store: Store<State>, permit: &mut Permit) {
         let tasks = store.concurrent_resource_table().map_or(0, count);
-        let is_fit = tasks <= LEFT_MAX && store.data_mut().is_at_rest(self.rules.requests);
-        if !is_fit || self.is_let_go.load(Ordering::Relaxed) {
+        if tasks > LEFT_MAX || !store.data_mut().is_at_rest(self.rules.requests) {
             return;
         }
         store.data_mut().close();
         let until = Instant::now() + Duration::from_millis(self.rules.idle_ms.into());
         self.idle.keep(self.owner, until, Kept { store, place: permit.take_place() });
+        // asked behind the keeping: whoever lets go in this moment has forgotten it, or is seen here
+        if self.is_let_go.load(Ordering::Relaxed) {
+            self.idle.forget(self.owner);
+        }
     }
 
     /// Gives up what is kept, and keeps nothing any more.
