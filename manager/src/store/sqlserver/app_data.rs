@@ -48,7 +48,9 @@ impl AppData for SqlServer {
         from: &str,
         to: &str,
     ) -> Result<()> {
-        single!(self, "app_setting_reseal", |tx| app_setting::reseal(tx, app, name, [from, to]))
+        transact!(self.lanes, "app_setting_reseal", Hold::Alone, Again::Safe, |tx| {
+            app_setting::reseal(tx, app, name, [from, to])
+        })
     }
 
     async fn placement_grants(

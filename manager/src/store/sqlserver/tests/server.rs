@@ -37,13 +37,13 @@ fn fresh() -> Option<Target> {
 }
 
 /// The connection string of the environment with a database.
-fn connection(database: &str) -> Secret {
+pub(super) fn connection(database: &str) -> Secret {
     let text = std::env::var(VARIABLE).unwrap_or_default();
     Secret::new(format!("{text};Database={database}"))
 }
 
 /// Runs a test on a database of its own, and drops it whatever becomes of the test.
-async fn on_server<T: Future<Output = ()>>(test: impl FnOnce(Target) -> T) {
+pub(super) async fn on_server<T: Future<Output = ()>>(test: impl FnOnce(Target) -> T) {
     let Some(target) = fresh() else { return };
     {
         let _alone = DATABASES.lock().await;
