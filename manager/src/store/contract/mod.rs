@@ -193,7 +193,9 @@ async fn generation(store: &dyn Store, worker: &WorkerId) -> u64 {
 }
 
 /// Polls all futures at once; answers in their order.
-async fn futures_in_order<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
+pub(in crate::store) async fn futures_in_order<F: Future>(
+    futures: impl Iterator<Item = F>,
+) -> Vec<F::Output> {
     let mut pending: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();
     std::future::poll_fn(move |context| {
         for (future, output) in &mut pending {

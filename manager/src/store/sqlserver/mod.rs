@@ -61,6 +61,8 @@ use super::Result;
 /// The store on SQL Server.
 pub(crate) struct SqlServer {
     lanes: Lanes,
+    /// For what functions ask for.
+    functions: Lanes,
     target: Arc<Target>,
 }
 
@@ -74,6 +76,12 @@ impl SqlServer {
         create::database(&target).await.map_err(failed("open"))?;
         let target = Arc::new(target);
         migrate::run(&Lanes::new(Arc::clone(&target), migrate::LIMITS), &target).await?;
-        Ok(Self { lanes: Lanes::new(Arc::clone(&target), Limits::default()), target })
+        Ok(Self::on(target, Limits::default()))
+    }
+
+    /// Over a database with all its tables.
+    fn on(target: Arc<Target>, limits: Limits) -> Self {
+        let lanes = Lanes::new(Arc::clone(&target), limits);
+        Self { lanes, functions: Lanes::of_functions(Arc::clone(&target), limits), target }
     }
 }

@@ -2,14 +2,16 @@
 //! when a healthy server would have answered.
 
 use std::error::Error as _;
+use std::time::Duration;
 
 use jiff::Timestamp;
-use steading_protocol::AppName;
+use steading_protocol::{AppName, Generation};
 
 use super::double::{Act, Double, LONG};
 use super::tds;
 use crate::store::{
-    AppData as _, KvLimits, KvSlot, KvWrite, KvWritten, Result, StoreError, StoredSetting,
+    AppData as _, KvLimits, KvSlot, KvWrite, KvWritten, Result, Store as _, StoreError,
+    StoredSetting, contract,
 };
 
 /// The lock of an app's stores, and the writer lane's.
@@ -72,6 +74,30 @@ async fn a_lock_of_an_app_that_is_never_given_writes_nothing() {
     assert!(matches!(error, StoreError::Unreachable { .. }), "{error:?}");
     let times = [OF_APP, "kv_store", "kv_entry", "COMMIT"].map(|text| double.times(text));
     assert_eq!(times, [5, 0, 0, 0], "one attempt, and four more");
+}
+
+#[tokio::test]
+async fn writes_of_functions_that_wait_do_not_keep_the_manager_waiting() {
+    /// More than there are connections of any kind.
+    const WRITES: usize = 40;
+    let double = Double::play(|text, _| text.contains(OF_APP).then_some(Act::Silence)).await;
+    let store = double.store(LONG);
+    let slot = KvSlot { app: shop(), store: "default".parse().unwrap() };
+    let limits = KvLimits { value_bytes_max: 100, app_bytes_max: 1000 };
+    let key = "k".parse().unwrap();
+    let waiting = (0..WRITES).map(|_| store.kv_write(&slot, &key, KvWrite::Delete, limits));
+    let waiting = contract::futures_in_order(waiting);
+    let manager = async {
+        while double.times(OF_APP) == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        store.desired_generation(&"w-1".parse().unwrap()).await.unwrap()
+    };
+    tokio::select! {
+        generation = manager => assert_eq!(generation, Some(Generation(7))),
+        _ = waiting => panic!("the writes were to wait"),
+        () = tokio::time::sleep(LONG / 2) => panic!("the manager waits behind a function"),
+    }
 }
 
 #[tokio::test]
