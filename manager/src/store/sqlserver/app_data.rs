@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use steading_protocol::kv::KvRefusal;
 use steading_protocol::{AppName, Grants, KvKey, SettingName, VersionNumber, WorkerId};
 
-use super::lanes::{Again, Hold, transact};
+use super::lanes::{Again, Hold, failed, transact};
 use super::{SqlServer, app_setting, kv, version};
 use crate::store::{
     AppData, KvEntry, KvLimits, KvList, KvSlot, KvWrite, KvWritten, Result, StoredSetting,
@@ -87,7 +87,10 @@ impl AppData for SqlServer {
         write: KvWrite,
         limits: KvLimits,
     ) -> Result<std::result::Result<KvWritten, KvRefusal>> {
-        transact!(self.functions, "kv_write", Hold::Own, Again::Never, |tx| kv::write(
+        const OPERATION: &str = "kv_write";
+        let turn = self.turns.take(&slot.app, self.functions.limits()).await;
+        let _turn = turn.map_err(failed(OPERATION))?;
+        transact!(self.functions, OPERATION, Hold::Own, Again::Never, |tx| kv::write(
             tx,
             slot,
             key,

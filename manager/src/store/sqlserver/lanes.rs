@@ -21,8 +21,8 @@ use crate::store::{Result, StoreError};
 /// every two seconds keep less than one busy.
 const CONNECTIONS_MAX: usize = 16;
 
-/// Those for what functions ask of key-value stores, apart from the others: writes of one app wait for
-/// each other with a connection in hand, and no sign of life or lease may wait behind them.
+/// Those for what functions ask of key-value stores, apart from the others, so that no sign of life and no
+/// lease waits behind them.
 const CONNECTIONS_OF_FUNCTIONS_MAX: usize = 8;
 
 /// How long a call may take, with waiting, repeating and all.
@@ -95,6 +95,11 @@ impl Lanes {
     fn of(target: Arc<Target>, limits: Limits, connections_max: usize) -> Self {
         let builder = Pool::builder(Connector(target)).max_size(connections_max);
         Self { pool: builder.build().expect("a pool without timeouts needs no runtime"), limits }
+    }
+
+    /// What holds for a call.
+    pub(super) fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// A call that begins now.

@@ -24,6 +24,7 @@ mod lanes;
 mod migrate;
 mod row;
 mod target;
+mod turns;
 mod tx;
 
 mod check;
@@ -56,6 +57,7 @@ pub(crate) use self::migrate::MIGRATIONS;
 pub(crate) use self::target::Target;
 
 use self::lanes::{Lanes, Limits, failed};
+use self::turns::Turns;
 use super::Result;
 
 /// The store on SQL Server.
@@ -63,6 +65,7 @@ pub(crate) struct SqlServer {
     lanes: Lanes,
     /// For what functions ask for.
     functions: Lanes,
+    turns: Turns,
     target: Arc<Target>,
 }
 
@@ -82,6 +85,7 @@ impl SqlServer {
     /// Over a database with all its tables.
     fn on(target: Arc<Target>, limits: Limits) -> Self {
         let lanes = Lanes::new(Arc::clone(&target), limits);
-        Self { lanes, functions: Lanes::of_functions(Arc::clone(&target), limits), target }
+        let functions = Lanes::of_functions(Arc::clone(&target), limits);
+        Self { lanes, functions, turns: Turns::default(), target }
     }
 }

@@ -18,15 +18,19 @@ use crate::store::{
 const OF_APP: &str = "N'steading-kv-shop'";
 const OF_LANE: &str = "N'steading'";
 
+const LIMITS: KvLimits = KvLimits { value_bytes_max: 100, app_bytes_max: 1000 };
+
 fn shop() -> AppName {
     "shop".parse().unwrap()
 }
 
+fn slot(app: &str) -> KvSlot {
+    KvSlot { app: app.parse().unwrap(), store: "default".parse().unwrap() }
+}
+
 async fn increment(double: &Double) -> Result<KvWritten> {
-    let slot = KvSlot { app: shop(), store: "default".parse().unwrap() };
-    let limits = KvLimits { value_bytes_max: 100, app_bytes_max: 1000 };
-    let key = "k".parse().unwrap();
-    let written = double.store(LONG).kv_write(&slot, &key, KvWrite::Increment(1), limits).await;
+    let (store, key) = (double.store(LONG), "k".parse().unwrap());
+    let written = store.kv_write(&slot("shop"), &key, KvWrite::Increment(1), LIMITS).await;
     written.map(|written| written.expect("it is within its limits"))
 }
 
@@ -77,27 +81,31 @@ async fn a_lock_of_an_app_that_is_never_given_writes_nothing() {
 }
 
 #[tokio::test]
-async fn writes_of_functions_that_wait_do_not_keep_the_manager_waiting() {
-    /// More than there are connections of any kind.
+async fn writes_of_an_app_that_wait_keep_nobody_else_waiting() {
+    /// More than there are connections of all kinds.
     const WRITES: usize = 40;
     let double = Double::play(|text, _| text.contains(OF_APP).then_some(Act::Silence)).await;
     let store = double.store(LONG);
-    let slot = KvSlot { app: shop(), store: "default".parse().unwrap() };
-    let limits = KvLimits { value_bytes_max: 100, app_bytes_max: 1000 };
+    let [held, free] = ["shop", "other"].map(slot);
     let key = "k".parse().unwrap();
-    let waiting = (0..WRITES).map(|_| store.kv_write(&slot, &key, KvWrite::Delete, limits));
+    let waiting = (0..WRITES).map(|_| store.kv_write(&held, &key, KvWrite::Delete, LIMITS));
     let waiting = contract::futures_in_order(waiting);
-    let manager = async {
+    let others = async {
         while double.times(OF_APP) == 0 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        store.desired_generation(&"w-1".parse().unwrap()).await.unwrap()
+        let generation = store.desired_generation(&"w-1".parse().unwrap()).await.unwrap();
+        assert_eq!(generation, Some(Generation(7)));
+        let written = store.kv_write(&free, &key, KvWrite::Increment(1), LIMITS).await.unwrap();
+        assert_eq!(written, Ok(KvWritten::Number(1)));
+        assert_eq!(store.kv_get(&held, &key).await.unwrap(), None, "also to read waits for none");
     };
     tokio::select! {
-        generation = manager => assert_eq!(generation, Some(Generation(7))),
+        () = others => {}
         _ = waiting => panic!("the writes were to wait"),
-        () = tokio::time::sleep(LONG / 2) => panic!("the manager waits behind a function"),
+        () = tokio::time::sleep(LONG / 2) => panic!("somebody waits behind the writes of an app"),
     }
+    assert_eq!(double.times(OF_APP), 1, "the others wait without a connection");
 }
 
 #[tokio::test]
