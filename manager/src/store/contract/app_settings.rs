@@ -76,9 +76,9 @@ pub(in crate::store) async fn a_setting_written_at_once_is_one_of_them_whole(sto
     super::planned(store).await;
     let before = generation(store, &worker).await;
     let of = |number: usize| {
-        let spelling = if number % 2 == 0 { "key" } else { "KEY" };
+        let (spelling, secret) = [("key", true), ("KEY", false)][number % 2];
         let at = microsecond(i64::try_from(number).unwrap());
-        setting(spelling, &format!("value {number}"), number % 2 == 0, at)
+        setting(spelling, &format!("value {number}"), secret, at)
     };
     let writer = async |number: usize| store.app_setting_put(&shop, of(number)).await.unwrap();
     let written = futures_in_order((0..WRITERS).map(writer)).await;

@@ -120,7 +120,7 @@ pub(in crate::store) async fn writers_at_once_do_not_fill_more_than_the_app_may_
     let two = KvSlot { store: "two".parse().unwrap(), ..one.clone() };
     let limits = KvLimits { app_bytes_max: ROOM * (ENTRY_BYTES + 2), ..LIMITS };
     let writer = async |number: usize| {
-        let slot = if number % 2 == 0 { &one } else { &two };
+        let slot = [&one, &two][number % 2];
         let write = KvWrite::Set(Bytes::from_static(b"v"));
         store.kv_write(slot, &key(&number.to_string()), write, limits).await.unwrap()
     };

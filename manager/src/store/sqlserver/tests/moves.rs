@@ -1,13 +1,18 @@
 //! What comes from elsewhere: the database of an earlier release, and an embedded store with everything
 //! that belongs to apps. Two managers of one store.
 
+use std::path::Path;
+
 use steading_protocol::{AppName, VersionNumber};
 
 use super::super::migrate::{MIGRATIONS, batches};
 use super::super::*;
-use super::server::{connection, on_server};
+use super::server::{connection, on_server, published};
+use crate::auth::SecretHash;
+use crate::store::copy::{Copied, StoreToolError};
 use crate::store::{
-    AppData as _, KvLimits, KvSlot, KvWrite, KvWritten, Store as _, StoredSetting, contract,
+    AppData as _, KvLimits, KvSlot, KvWrite, KvWritten, SessionRecord, Sqlite, Store as _,
+    StoredSetting, contract, store_copy,
 };
 
 const LIMITS: KvLimits = KvLimits { value_bytes_max: 1 << 20, app_bytes_max: 1 << 30 };
@@ -40,6 +45,20 @@ fn slot() -> KvSlot {
 fn setting(name: &str, text: &str, secret: bool) -> StoredSetting {
     let changed_at = "2027-01-15T08:00:00.123457Z".parse().unwrap();
     StoredSetting { name: name.parse().unwrap(), text: text.into(), secret, changed_at }
+}
+
+/// Copies the embedded store of a folder.
+async fn copy(target: &Target, folder: &Path) -> std::result::Result<Vec<Copied>, StoreToolError> {
+    let store_connection = Some(connection(&target.database));
+    store_copy(&crate::Config { store_connection, ..Default::default() }, folder).await
+}
+
+fn rows(copied: &[Copied], table: &str) -> usize {
+    copied.iter().find(|copied| copied.table == table).unwrap().rows
+}
+
+async fn embedded(folder: &Path) -> Sqlite {
+    Sqlite::open(folder, None).await.unwrap()
 }
 
 #[tokio::test]
@@ -79,35 +98,61 @@ async fn a_database_of_the_first_release_keeps_its_data_and_gets_what_is_new() {
 }
 
 #[tokio::test]
+async fn an_installation_moves_here_whole_and_only_once() {
+    on_server(async |target| {
+        let folder = tempfile::tempdir().unwrap();
+        let lite = embedded(folder.path()).await;
+        contract::values::text_of_any_script_comes_back(&lite).await;
+        let session = SessionRecord {
+            id: SecretHash::of("s"),
+            seen_at: "2027-01-15T08:00:00.123457Z".parse().unwrap(),
+            expires_at: "2027-01-16T08:00:00.999999Z".parse().unwrap(),
+        };
+        lite.session_insert(session.clone()).await.unwrap();
+        let large = contract::version("large", &vec![7; 3 << 20]);
+        lite.version_publish(large.clone(), crate::clock::now()).await.unwrap();
+        let apps = lite.app_list().await.unwrap();
+        drop(lite);
+        let copied = copy(&target, folder.path()).await.unwrap();
+        let tables = ["app", "app_number", "worker", "session", "token", "module"];
+        assert_eq!(tables.map(|table| rows(&copied, table)), [3, 3, 1, 1, 1, 3]);
+        let moved = SqlServer::open(target.clone()).await.unwrap();
+        let serialized = |value| serde_json::to_value(value).unwrap();
+        assert_eq!(serialized(moved.app_list().await.unwrap()), serialized(apps));
+        assert_eq!(moved.session_get(&session.id).await.unwrap(), Some(session));
+        let module = &large.modules[0];
+        assert_eq!(moved.module_get(&module.digest).await.unwrap().as_ref(), Some(&module.bytes));
+        assert_eq!(published(&moved, b"next").await, VersionNumber(2));
+        let again = copy(&target, folder.path()).await.unwrap_err();
+        let cause = std::error::Error::source(&again).and_then(std::error::Error::source);
+        assert!(cause.unwrap().to_string().contains("not empty"), "{again:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn settings_secrets_and_key_value_stores_move_here_with_their_app() {
     on_server(async |target| {
         let folder = tempfile::tempdir().unwrap();
-        let embedded = crate::store::Sqlite::open(folder.path(), None).await.unwrap();
-        embedded
-            .version_publish(contract::version("shop", b"1"), crate::clock::now())
-            .await
-            .unwrap();
+        let lite = embedded(folder.path()).await;
+        lite.version_publish(contract::version("shop", b"1"), crate::clock::now()).await.unwrap();
         let settings = [setting("PLAIN", "🛠️ 'x' ", false), setting("sealed", "v1.abCd", true)];
         for setting in &settings {
-            assert!(embedded.app_setting_put(&shop(), setting.clone()).await.unwrap());
+            assert!(lite.app_setting_put(&shop(), setting.clone()).await.unwrap());
         }
         let keys = ["K", "k", "k ", "é", "\u{10ffff}"].map(|key| key.parse().unwrap());
         for (key, bytes) in keys.iter().zip([0, 1, 8000, 8001, 1 << 20]) {
             let write = KvWrite::Set(vec![0; bytes].into());
-            embedded.kv_write(&slot(), key, write, LIMITS).await.unwrap().unwrap();
+            lite.kv_write(&slot(), key, write, LIMITS).await.unwrap().unwrap();
         }
         let mut expected = vec![];
         for key in &keys {
-            expected.push(embedded.kv_get(&slot(), key).await.unwrap().unwrap());
+            expected.push(lite.kv_get(&slot(), key).await.unwrap().unwrap());
         }
-        drop(embedded);
-        let config = crate::Config {
-            store_connection: Some(connection(&target.database)),
-            ..Default::default()
-        };
-        let copied = crate::store::store_copy(&config, folder.path()).await.unwrap();
-        let rows = |table: &str| copied.iter().find(|copied| copied.table == table).unwrap().rows;
-        assert_eq!(["app_setting", "kv_store", "kv_entry"].map(rows), [2, 1, 5]);
+        drop(lite);
+        let copied = copy(&target, folder.path()).await.unwrap();
+        let tables = ["app_setting", "kv_store", "kv_entry"];
+        assert_eq!(tables.map(|table| rows(&copied, table)), [2, 1, 5]);
         let moved = SqlServer::open(target).await.unwrap();
         assert_eq!(moved.app_setting_list(&shop()).await.unwrap(), settings);
         for (key, expected) in keys.iter().zip(expected) {
