@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use steading_protocol::kv::KvRefusal;
 use steading_protocol::{AppName, Grants, KvKey, SettingName, VersionNumber, WorkerId};
 
-use super::lanes::{Again, Hold, failed, transact};
+use super::fault::Fault;
+use super::lanes::{Again, Hold, transact};
 use super::{SqlServer, app_setting, kv, version};
 use crate::store::{
     AppData, KvEntry, KvLimits, KvList, KvSlot, KvWrite, KvWritten, Result, StoredSetting,
@@ -88,13 +89,18 @@ impl AppData for SqlServer {
         limits: KvLimits,
     ) -> Result<std::result::Result<KvWritten, KvRefusal>> {
         const OPERATION: &str = "kv_write";
-        let turn = self.turns.take(&slot.app, self.functions.limits()).await;
-        let _turn = turn.map_err(failed(OPERATION))?;
-        transact!(self.functions, OPERATION, Hold::Own, Again::Never, |tx| kv::write(
-            tx,
-            slot,
-            key,
-            (&write, limits)
-        ))
+        let written = async {
+            let _turn = self.turns.take(&slot.app).await;
+            transact!(self.functions, OPERATION, Hold::Own, Again::Never, |tx| kv::write(
+                tx,
+                slot,
+                key,
+                (&write, limits)
+            ))
+        };
+        // also the time until its turn is time of the call
+        let call = self.functions.limits().call;
+        let late = |_| Err(Fault::Late(call).into_error(OPERATION));
+        tokio::time::timeout(call, written).await.unwrap_or_else(late)
     }
 }

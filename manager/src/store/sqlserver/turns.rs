@@ -8,9 +8,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use steading_protocol::AppName;
 use tokio::sync::OwnedMutexGuard;
 
-use super::fault::Fault;
-use super::lanes::Limits;
-
 /// Held while a write is on its way.
 pub(super) type Turn = OwnedMutexGuard<()>;
 
@@ -19,10 +16,9 @@ pub(super) type Turn = OwnedMutexGuard<()>;
 pub(super) struct Turns(Mutex<HashMap<AppName, Arc<tokio::sync::Mutex<()>>>>);
 
 impl Turns {
-    /// Waits for a turn, no longer than a call may take.
-    pub(super) async fn take(&self, app: &AppName, limits: Limits) -> Result<Turn, Fault> {
-        let turn = self.of(app).lock_owned();
-        tokio::time::timeout(limits.call, turn).await.map_err(|_| Fault::Late(limits.call))
+    /// Waits for a turn.
+    pub(super) async fn take(&self, app: &AppName) -> Turn {
+        self.of(app).lock_owned().await
     }
 
     fn of(&self, app: &AppName) -> Arc<tokio::sync::Mutex<()>> {
@@ -41,15 +37,15 @@ mod tests {
 
     #[tokio::test]
     async fn an_app_waits_for_itself_alone_and_is_forgotten_afterwards() {
-        let limits = Limits { call: Duration::from_millis(20), lane: Duration::ZERO };
         let (turns, [one, two]) = (Turns::default(), ["one", "two"].map(|a| a.parse().unwrap()));
-        let first = turns.take(&one, limits).await.unwrap();
-        assert!(matches!(turns.take(&one, limits).await, Err(Fault::Late(_))));
-        let other = turns.take(&two, limits).await.unwrap();
+        let first = turns.take(&one).await;
+        let again = tokio::time::timeout(Duration::from_millis(20), turns.take(&one)).await;
+        assert!(again.is_err(), "two have the turn of one app");
+        let other = turns.take(&two).await;
         drop(first);
-        turns.take(&one, limits).await.unwrap();
+        turns.take(&one).await;
         drop(other);
-        turns.take(&two, limits).await.unwrap();
+        turns.take(&two).await;
         assert_eq!(turns.0.lock().unwrap().len(), 1, "only the last one that was asked for");
     }
 }

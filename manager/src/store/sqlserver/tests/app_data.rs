@@ -2,7 +2,7 @@
 //! when a healthy server would have answered.
 
 use std::error::Error as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use steading_protocol::{AppName, Generation};
@@ -106,6 +106,20 @@ async fn writes_of_an_app_that_wait_keep_nobody_else_waiting() {
         () = tokio::time::sleep(LONG / 2) => panic!("somebody waits behind the writes of an app"),
     }
     assert_eq!(double.times(OF_APP), 1, "the others wait without a connection");
+}
+
+#[tokio::test]
+async fn a_write_waits_for_its_turn_no_longer_than_a_call_may_take() {
+    let double = Double::play(|text, _| text.contains(OF_APP).then_some(Act::Silence)).await;
+    let limit = Duration::from_millis(300);
+    let (store, key, began) = (double.store(limit), "k".parse().unwrap(), Instant::now());
+    let slot = slot("shop");
+    let writes = (0..30).map(|_| store.kv_write(&slot, &key, KvWrite::Delete, LIMITS));
+    for written in contract::futures_in_order(writes).await {
+        let error = written.unwrap_err();
+        assert!(matches!(error, StoreError::Unreachable { .. }), "{error:?}");
+    }
+    assert!(began.elapsed() >= limit && began.elapsed() < 15 * limit, "{:?}", began.elapsed());
 }
 
 #[tokio::test]
