@@ -1,6 +1,7 @@
 //! Directories of a worker and folders of a package as folders of apps, for every kind of guest: what is found in
 //! them, and that nothing leads out of them.
 
+mod limit;
 mod package;
 mod refused;
 mod unpacked;
