@@ -30,7 +30,7 @@ pub use installation::Installation;
 pub use load::{Load, Throughput};
 pub use manager::{JOIN_TOKEN, ManagerProcess, Operator};
 pub use peer::{Found, Peer, hello_component};
-pub use process::{GatewayProcess, WorkerProcess};
+pub use process::{GatewayProcess, WorkerProcess, own_processor_time};
 pub use simulated::SimulatedWorkers;
 pub use times::Times;
 

@@ -76,6 +76,30 @@ impl GatewayProcess {
     pub fn resident_bytes(&self) -> anyhow::Result<u64> {
         resident_bytes(&self.0.child)
     }
+
+    /// The processor time it has used, to a hundredth of a second.
+    pub fn processor_time(&self) -> anyhow::Result<Duration> {
+        processor_time(&self.0.child.id().to_string())
+    }
+}
+
+/// The processor time that this process and those it has waited for have used, to a hundredth of a second.
+pub fn own_processor_time() -> anyhow::Result<Duration> {
+    processor_time("self")
+}
+
+/// As the kernel accounts it, with that of children which were waited for.
+fn processor_time(process: &str) -> anyhow::Result<Duration> {
+    /// `utime` and the three fields after it, of those that follow the name.
+    const TIMES: std::ops::Range<usize> = 11..15;
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))
+        .context("processor time is read from /proc, which is Linux's")?;
+    let (_, fields) = stat.rsplit_once(')').context("a name in parentheses")?;
+    let fields: Vec<_> = fields.split_whitespace().collect();
+    let ticks = fields.get(TIMES).context("times")?.iter().map(|ticks| ticks.parse::<u64>());
+    let ticks: u64 = ticks.sum::<Result<_, _>>()?;
+    // programs are told hundredths, whatever the kernel counts in
+    Ok(Duration::from_millis(ticks * 10))
 }
 
 /// Resident memory of a process, bytes, as the kernel accounts it (`VmRSS`).

@@ -46,6 +46,7 @@ impl Worker {
             memory_mib = memory.bytes >> 20,
             instances_max = engine.instances(),
             memory_mib_max = engine.memory_mib(),
+            keep_resident_kib = engine.keep_resident_kib(),
             "Sandboxes fit the memory"
         );
         let listener = steading_server::bind(config.listen).await?;

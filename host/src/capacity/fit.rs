@@ -112,6 +112,11 @@ impl Room {
         }
     }
 
+    /// Whether so many bytes are known to be no more than a quarter of it.
+    pub(crate) fn has_plenty_for(self, bytes: u64) -> bool {
+        self.why != Why::Unknown && bytes <= self.bytes / 4
+    }
+
     /// What would do for a few small functions.
     fn least_mib(self) -> u64 {
         const FUNCTIONS_MIB: u64 = 16;

@@ -46,14 +46,15 @@ pub struct EngineConfig {
     pub stack_kib_max: u32,
     /// How memory is made like new between two instances.
     pub memory_reset: MemoryReset,
-    /// How much of each memory stays mapped between two instances, KiB; unused with `decommit`.
-    pub keep_resident_kib: u32,
+    /// How much of each memory stays mapped between two instances, KiB; unused with `decommit`. Not set, all that a
+    /// guest of a common toolchain begins with where the memory has plenty of room for that, else the pages that
+    /// a guest of ours touches.
+    pub keep_resident_kib: Option<u32>,
 }
 
 impl Default for EngineConfig {
-    /// Instances and memory as they fit; 100,000 elements, because languages with large indirect-call
-    /// tables (#10482 upstream) go past wasmtime's 20,000; wasmtime's own 512 KiB of stack;
-    /// 128 KiB of memory kept, the pages that most guests touch.
+    /// Instances, memory and what is kept of it as they fit; 100,000 elements, because languages with large
+    /// indirect-call tables (#10482 upstream) go past wasmtime's 20,000; wasmtime's own 512 KiB of stack.
     fn default() -> Self {
         Self {
             instances_max: None,
@@ -61,7 +62,7 @@ impl Default for EngineConfig {
             table_elements_max: 100_000,
             stack_kib_max: 512,
             memory_reset: MemoryReset::default(),
-            keep_resident_kib: 128,
+            keep_resident_kib: None,
         }
     }
 }
@@ -119,6 +120,13 @@ const COMPONENT_INSTANCE_BYTES_MAX: usize = 10 << 20;
 /// Stacks that the pool has for each place: a task of a 0.3 component may wait on one while another goes on.
 const STACKS_PER_SLOT: u32 = 2;
 
+/// What most guests that are built with our SDK begin with and touch, KiB.
+const KEEP_RESIDENT_KIB_MIN: u32 = 128;
+
+/// What guests of common toolchains begin with, KiB: a megabyte of stack, data behind it, some heap. They touch
+/// its end. To zero all of it by hand takes less time than to give the end back and to fault it in again.
+pub(crate) const KEEP_RESIDENT_KIB_MAX: u32 = 1152;
+
 /// How often guests are looked at: the precision of a deadline, and what a spinning guest gets before it must let others run.
 pub(crate) const EPOCH: Duration = Duration::from_millis(1);
 
@@ -148,7 +156,7 @@ impl EngineConfig {
             ("table_elements_max", self.table_elements_max, 1, 10_000_000),
             ("stack_kib_max", self.stack_kib_max, 16, 16 << 10),
             // more would be zeroed by hand for each invocation, which takes longer than faulting it in
-            ("keep_resident_kib", self.keep_resident_kib, 0, 16 << 10),
+            ("keep_resident_kib", self.keep_resident_kib(), 0, 16 << 10),
         ];
         match ranges.into_iter().find(|(_, value, min, max)| !(min..=max).contains(&value)) {
             Some((key, value, min, max)) => Err(EngineError::Config { key, value, min, max }),
@@ -158,13 +166,27 @@ impl EngineConfig {
 
     /// These settings with a pool that fits the memory, where they leave that open.
     pub(crate) fn fitted(self, room: Room) -> Result<Self, FitError> {
+        if let Some(set) = self.keep_resident_kib {
+            return self.keeping(set, room);
+        }
+        let little = self.keeping(KEEP_RESIDENT_KIB_MIN, room)?;
+        let much = self.keeping(KEEP_RESIDENT_KIB_MAX, room).ok();
+        let much = much.filter(|much| {
+            much.instances_max == little.instances_max && room.has_plenty_for(much.kept_bytes())
+        });
+        Ok(much.unwrap_or(little))
+    }
+
+    /// The same, with so much of each memory kept.
+    fn keeping(self, keep_resident_kib: u32, room: Room) -> Result<Self, FitError> {
+        let kept = Self { keep_resident_kib: Some(keep_resident_kib), ..self };
         let (instances_max, memory_mib_max) = (self.instances_max, self.memory_mib_max);
-        let kept_bytes = platform::kept_bytes(self);
+        let kept_bytes = platform::kept_bytes(kept);
         let fit = Wanted { instances_max, memory_mib_max, kept_bytes }.fit(room)?;
         Ok(Self {
             instances_max: Some(fit.instances_max),
             memory_mib_max: Some(fit.memory_mib_max),
-            ..self
+            ..kept
         })
     }
 
@@ -176,6 +198,11 @@ impl EngineConfig {
     /// Instances in the pool.
     pub(crate) fn instances(self) -> u32 {
         self.instances_max.unwrap_or(INSTANCES_MAX)
+    }
+
+    /// What is kept of each memory, KiB.
+    pub(crate) fn keep_resident_kib(self) -> u32 {
+        self.keep_resident_kib.unwrap_or(KEEP_RESIDENT_KIB_MIN)
     }
 
     /// The most memory of a function, MiB.
@@ -221,6 +248,26 @@ fn settings(config: EngineConfig) -> wasmtime::Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Bound;
+    use crate::capacity::Memory;
+
+    #[test]
+    fn much_of_each_memory_is_kept_only_where_there_is_plenty() {
+        let kept = |mib: u64, config: EngineConfig| {
+            let memory = Memory { bytes: mib << 20, of: Bound::Machine };
+            config.fitted(Room::of(memory, None)).unwrap().keep_resident_kib
+        };
+        let free = EngineConfig::default();
+        assert_eq!(kept(8 << 10, free), Some(KEEP_RESIDENT_KIB_MAX));
+        assert_eq!(kept(4 << 10, free), Some(KEEP_RESIDENT_KIB_MIN), "1,000 keep 1.2 GiB");
+        assert_eq!(kept(0, free), Some(KEEP_RESIDENT_KIB_MIN), "nobody knows");
+        let few = EngineConfig { instances_max: Some(100), ..free };
+        assert_eq!(kept(1 << 10, few), Some(KEEP_RESIDENT_KIB_MAX));
+        let large = EngineConfig { memory_mib_max: Some(4000), ..few };
+        assert_eq!(kept(4 << 10, large), Some(KEEP_RESIDENT_KIB_MIN), "a large function needs it");
+        let set = EngineConfig { keep_resident_kib: Some(64), ..free };
+        assert_eq!(kept(64 << 10, set), Some(64));
+    }
 
     #[test]
     fn numbers_out_of_range_are_refused_by_name() {

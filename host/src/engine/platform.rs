@@ -69,7 +69,7 @@ pub(super) fn kept_bytes(config: EngineConfig) -> u64 {
 fn keep_resident(config: EngineConfig) -> (usize, usize) {
     match config.memory_reset {
         MemoryReset::KeepResident | MemoryReset::Copy => {
-            ((config.keep_resident_kib as usize) << 10, TABLE_KEEP_RESIDENT_BYTES)
+            ((config.keep_resident_kib() as usize) << 10, TABLE_KEEP_RESIDENT_BYTES)
         }
         MemoryReset::Decommit => (0, 0),
     }

@@ -82,7 +82,7 @@ fn a_component_that_waits_is_ended_at_its_deadline_with_504() {
     run(async {
         for guest in BOTH {
             let reply = get(&small(guest), "sleep").await;
-            assert_problem(guest, &reply, (504, "deadline_exceeded"), "500 ms");
+            assert_problem(guest, &reply, (504, "deadline_exceeded"), "2000 ms");
         }
     });
 }
@@ -92,7 +92,7 @@ fn a_component_that_computes_is_ended_when_its_processor_time_is_used_up() {
     run(async {
         for guest in BOTH {
             let reply = get(&small(guest), "spin").await;
-            assert_problem(guest, &reply, (500, "cpu_exceeded"), "200 ms");
+            assert_problem(guest, &reply, (500, "cpu_exceeded"), "100 ms");
         }
     });
 }

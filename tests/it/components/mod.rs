@@ -22,7 +22,7 @@ const BOTH: [&str; 2] = ["wasi02", "wasi03"];
 const LARGE: &str = "[limits]\nrequest_body_kib_max = 1048576\nresponse_body_kib_max = 1048576\n";
 
 /// Little of everything.
-const SMALL: &str = "[limits]\ndeadline_ms_max = 500\ncpu_ms_max = 200\nmemory_mib_max = 16\nrequest_body_kib_max = 64\nresponse_body_kib_max = 64\n";
+const SMALL: &str = "[limits]\ndeadline_ms_max = 2000\ncpu_ms_max = 100\nmemory_mib_max = 16\nrequest_body_kib_max = 64\nresponse_body_kib_max = 64\n";
 
 /// The package of a guest under this manifest.
 async fn package(guest: &str, manifest: &str) -> Vec<u8> {

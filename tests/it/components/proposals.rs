@@ -111,7 +111,9 @@ fn the_later_draft_has_numbers_below_0_and_compare_and_set() {
 #[test]
 fn keys_are_listed_from_where_the_last_list_has_ended() {
     run(async {
-        let cluster = serving(GRANTS).await;
+        // a thousand operations, each of which is on disk before the next one
+        let patient = format!("{GRANTS}[limits]\ndeadline_ms_max = 300000\n");
+        let cluster = serving(&patient).await;
         assert_eq!(keyvalue(&cluster, "list", "", "").await, "0 None");
         assert_eq!(keyvalue(&cluster, "fill", "", "1005").await, "filled");
         assert_eq!(keyvalue(&cluster, "list", "", "").await, "1000 Some(1000)");

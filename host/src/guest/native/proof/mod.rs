@@ -44,11 +44,21 @@ struct Lab {
 
 impl Lab {
     fn new(instances_max: u32, memory_reset: MemoryReset) -> Self {
+        Self::keeping(None, instances_max, memory_reset)
+    }
+
+    /// One that keeps so much of each memory, KiB, or the least that a worker does.
+    fn keeping(
+        keep_resident_kib: Option<u32>,
+        instances_max: u32,
+        memory_reset: MemoryReset,
+    ) -> Self {
         let one = ONE_ENGINE.lock().unwrap_or_else(PoisonError::into_inner);
         let config = EngineConfig {
             instances_max: Some(instances_max),
             memory_mib_max: Some(128),
             memory_reset,
+            keep_resident_kib,
             ..EngineConfig::default()
         };
         let engine = Engine::new(config).unwrap();
