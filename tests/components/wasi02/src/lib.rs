@@ -47,6 +47,7 @@ impl wasip2::exports::http::incoming_handler::Guest for Guest {
             "clocks" => well::clocks(answer),
             "files" => well::files(answer),
             "read" => well::read(&request, answer),
+            "fill" => well::fill(&request, answer),
             "after" => well::after(answer),
             "count" => well::count(answer),
             "fetch" => outgoing::fetch(&request, answer),

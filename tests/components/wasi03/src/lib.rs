@@ -4,6 +4,7 @@
 
 mod badly;
 mod body;
+mod files;
 mod outgoing;
 mod proposals;
 mod well;
@@ -35,6 +36,7 @@ impl wasip3::exports::http::handler::Guest for Guest {
             "clocks" => well::clocks().await,
             "files" => well::files(),
             "read" => well::read(&request),
+            "fill" => files::fill(&request).await,
             "after" => well::after(),
             "count" => well::count(),
             "fetch" => outgoing::fetch(request).await,
