@@ -21,6 +21,8 @@ pub struct CeilingsConfig {
     pub request_body_kib_max: Option<u32>,
     /// The longest response body, KiB.
     pub response_body_kib_max: Option<u32>,
+    /// The most that one invocation writes to files, KiB.
+    pub file_write_kib_max: Option<u32>,
     /// The longest log of one invocation, KiB.
     pub log_kib_max: Option<u32>,
     /// The most invocations of one function at once.
@@ -81,6 +83,8 @@ impl Ceilings {
             (default.request_body_bytes_max, default.response_body_bytes_max);
         let (deadline, deadline_default) = (&mut limits.deadline_ms_max, default.deadline_ms_max);
         let (cpu, cpu_default) = (&mut limits.cpu_ms_max, default.cpu_ms_max);
+        let (written, written_default) =
+            (&mut limits.file_write_bytes_max, default.file_write_bytes_max);
         let (log, log_default) = (&mut limits.log_bytes_max, default.log_bytes_max);
         // key, value, its default, ceiling, and the power of two of the ceiling's unit
         let keys = [
@@ -101,6 +105,7 @@ impl Ceilings {
                 config.response_body_kib_max,
                 10,
             ),
+            ("limits.file_write_kib_max", written, written_default, config.file_write_kib_max, 10),
             ("limits.log_kib_max", log, log_default, config.log_kib_max, 10),
         ];
         for (key, value, default, ceiling, unit) in keys {
@@ -148,6 +153,7 @@ mod tests {
             cpu_ms_max: Some(400),
             request_body_kib_max: Some(8),
             response_body_kib_max: Some(9),
+            file_write_kib_max: Some(10),
             log_kib_max: Some(1),
             in_flight_max: Some(5),
             app_in_flight_max: Some(6),
@@ -164,6 +170,7 @@ mod tests {
             cpu_ms_max: 400,
             request_body_bytes_max: 8 << 10,
             response_body_bytes_max: 9 << 10,
+            file_write_bytes_max: 10 << 10,
             log_bytes_max: 1 << 10,
             in_flight_max: Some(5),
         };
@@ -198,6 +205,10 @@ mod tests {
             (
                 Limits { response_body_bytes_max: 10 << 10, ..default },
                 "limits.response_body_kib_max = 10; this worker allows 9",
+            ),
+            (
+                Limits { file_write_bytes_max: 11 << 10, ..default },
+                "limits.file_write_kib_max = 11; this worker allows 10",
             ),
             (
                 Limits { log_bytes_max: 2 << 10, ..default },

@@ -77,6 +77,7 @@ impl GuestError {
             Self::RequestTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "request_too_large"),
             Self::CpuExceeded(_) => (ours, "cpu_exceeded"),
             Self::MemoryExceeded { .. } => (ours, "memory_exceeded"),
+            Self::FileWriteExceeded { .. } => (ours, "file_write_exceeded"),
             Self::StackExhausted => (ours, "stack_exhausted"),
             Self::Trapped { .. } => (ours, "guest_trapped"),
             Self::NoResponse => (ours, "no_response"),

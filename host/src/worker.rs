@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::admission::{Admission, Gates};
 use crate::availability::{Keeper, Openness};
-use crate::capability::{KvRemote, Providers};
+use crate::capability::{FolderCache, KvRemote, Providers};
 use crate::ceilings::Ceilings;
 use crate::control::ControlState;
 use crate::desired::{Applier, Follower, Link, Loader, Offer, Pulse, Served, StateDir, compiling};
@@ -73,8 +73,7 @@ impl Worker {
             openness: Arc::clone(&openness),
         });
         let control = ControlServer::start(config.control, Arc::clone(&state))?;
-        let head = config.server.head_limits();
-        let routes = Arc::clone(&served.routes);
+        let (head, routes) = (config.server.head_limits(), Arc::clone(&served.routes));
         let service = Arc::new(Service { routes, admission, metrics, openness, head });
         let offer = offer(&config, memory, address, &service.openness);
         let mut follower = Follower {
@@ -133,6 +132,7 @@ fn loader(
     Ok(Loader {
         linkers: Linkers::new(&engine, idle).map_err(StartError::Imports)?,
         code: CodeCache::open(engine, state.path()).map_err(in_state)?,
+        folders: FolderCache::open(state.path()).map_err(in_state)?,
         metrics: Arc::clone(metrics),
         gates: Arc::default(),
         ceilings: ceilings.map_err(ConfigError::from)?,

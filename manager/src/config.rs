@@ -8,6 +8,7 @@ use serde::Deserialize;
 use steading_protocol::Secret;
 use url::Url;
 
+use crate::publish::PackageLimits;
 use crate::store::{KvLimits, StoreLocation};
 
 /// The `manager` section of the configuration.
@@ -28,6 +29,10 @@ pub struct Config {
     pub store_ca_file: Option<PathBuf>,
     /// The largest package taken, bytes, packed and unpacked.
     pub module_bytes_max: u64,
+    /// The most files and folders in a package.
+    pub package_files_max: u32,
+    /// What the folders of a package that its app asks for have together, unpacked, bytes.
+    pub folders_bytes_max: u64,
     /// How far the embedded store may grow, bytes; absent, as far as the disk. What does not fit any
     /// more is refused with `store_full`.
     pub store_bytes_max: Option<u64>,
@@ -72,6 +77,8 @@ impl Default for Config {
             store: None,
             store_ca_file: None,
             module_bytes_max: 100 << 20,
+            package_files_max: 1000,
+            folders_bytes_max: 64 << 20,
             store_bytes_max: None,
             lost_after_ms: 10_000,
             versions_held: 5,
@@ -97,6 +104,15 @@ impl Config {
     pub(crate) fn kv_limits(&self) -> KvLimits {
         let (value_bytes_max, app_bytes_max) = (self.kv_value_bytes_max, self.kv_app_bytes_max);
         KvLimits { value_bytes_max, app_bytes_max }
+    }
+
+    /// How large a package may be.
+    pub(crate) fn package_limits(&self) -> PackageLimits {
+        PackageLimits {
+            bytes_max: self.module_bytes_max,
+            files_max: usize::try_from(self.package_files_max).unwrap_or(usize::MAX),
+            folders_bytes_max: self.folders_bytes_max,
+        }
     }
 
     /// How often workers are told to send a heartbeat, milliseconds.

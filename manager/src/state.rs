@@ -13,6 +13,7 @@ use url::Url;
 use crate::auth::Auth;
 use crate::clock::Clock;
 use crate::health::Health;
+use crate::publish::PackageLimits;
 use crate::routes::RoutesCache;
 use crate::store::{KvLimits, Store};
 
@@ -55,8 +56,8 @@ impl Shared {
 pub(crate) struct Settings {
     /// Where people reach the portal.
     pub(crate) url: Url,
-    /// The largest package, bytes.
-    pub(crate) module_bytes_max: u64,
+    /// How large a package may be.
+    pub(crate) package: PackageLimits,
     /// The silence after which a worker is lost.
     pub(crate) lost_after: Duration,
     /// How often workers send heartbeats, milliseconds.

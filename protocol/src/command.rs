@@ -1,5 +1,5 @@
 //! Which functions an app's commands and components answer for. A native module says what its functions are; these
-//! are any program, so their functions stand in the manifest, or are one that answers everything.
+//! are any program, so their functions stand in the manifest or in files of their own, or are one that answers everything.
 //!
 //! Pure; the command line asks it to say what will be published, the manager to decide it. Invariant: each of
 //! them has a function, and every table of the manifest one module.
@@ -33,7 +33,7 @@ pub enum CommandFault {
     NoFunction(FunctionName),
     /// A table that fits several commands.
     #[error(
-        "functions.{function} needs `module`, because the package has several modules that could answer: {files}"
+        "functions.{function} needs `module` (`scriptFile` in a function.json), because the package has several modules that could answer: {files}"
     )]
     Unclear {
         /// The function.
@@ -211,7 +211,7 @@ mod tests {
             ),
             ("[functions.orders]\nauth = \"anonymous\"\n", &[], "functions.orders.auth is for"),
             ("[functions.x.limits]\n", &[], "[functions.x] names a function"),
-            ("[functions.x]\n", two, "needs `module`, because"),
+            ("[functions.x]\n", two, "needs `module` (`scriptFile`"),
             ("[functions.x]\nmodule = \"c\"\n", two, "`c`, which is no command or component"),
             ("[functions.x]\nmodule = \"b.wasm\"\n", two, "module = \"a.wasm\""),
             ("", two, "module = \"a.wasm\""),

@@ -22,7 +22,7 @@ pub use files::{FileGrant, FileSource};
 pub use outbound::{HostPattern, InvalidOutbound, OutboundRule, Scheme};
 pub use reuse::Reuse;
 
-use crate::{KvStore, SettingName};
+use crate::{KvStore, PortablePath, SettingName};
 
 /// The `[grants]` table of a `steading.toml`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +58,7 @@ impl Grants {
         let stores = self.kv.iter().map(ToString::to_string);
         let settings = self.settings.iter().map(SettingName::folded);
         let files = self.files.iter().map(|file| file.guest.clone());
+        let nested = files::nested(&self.files).map(|fault| format!("files: {fault}"));
         let repeated = [
             ("outbound", repeated(outbound)),
             ("kv", repeated(stores)),
@@ -66,7 +67,15 @@ impl Grants {
         ];
         let mut faults =
             repeated.into_iter().chain([("reuse", self.reuse.as_ref().and_then(Reuse::fault))]);
-        faults.find_map(|(key, fault)| Some(format!("{key}{}", fault?)))
+        faults.find_map(|(key, fault)| Some(format!("{key}{}", fault?))).or(nested)
+    }
+
+    /// The folders of the package that it asks for, as they are written.
+    pub fn package_folders(&self) -> impl Iterator<Item = &PortablePath> {
+        self.files.iter().filter_map(|file| match &file.source {
+            FileSource::Package(path) => Some(path),
+            FileSource::Worker(_) => None,
+        })
     }
 
     /// Every grant as a line for people, in the manifest's order.
@@ -84,6 +93,15 @@ impl Grants {
     pub fn beyond(&self, before: &Self) -> Vec<String> {
         let before = before.lines();
         self.lines().into_iter().filter(|line| !before.contains(line)).collect()
+    }
+
+    /// The part of [`beyond`](Self::beyond) that somebody has to say yes to: all of it but the folders of the
+    /// package. Their files come from whoever publishes, as the code does, and nothing else can be reached
+    /// through them.
+    pub fn to_allow(&self, before: &Self) -> Vec<String> {
+        let mut asked = self.clone();
+        asked.files.retain(|file| !matches!(file.source, FileSource::Package(_)));
+        asked.beyond(before)
     }
 }
 
@@ -123,6 +141,11 @@ mod tests {
         assert_eq!(after.beyond(&before), expected);
         assert!(after.beyond(&after).is_empty());
         assert_eq!(before.beyond(&after), ["setting `A`"]);
+        assert_eq!(
+            after.to_allow(&before),
+            [&expected[..3], &expected[4..]].concat(),
+            "the package's own files need no yes"
+        );
         let more =
             Grants { reuse: Some(Reuse { requests: 10, ..Reuse::default() }), ..after.clone() };
         assert_eq!(more.beyond(&after).len(), 1, "another number is another grant");
@@ -133,6 +156,13 @@ mod tests {
         let fault = |text: &str| grants(text).fault();
         assert_eq!(fault("settings = [\"A\", \"a\"]").unwrap(), "settings: `a` stands twice");
         assert!(fault("kv = [\"a\", \"b\"]").is_none());
+        let files = |guests: [&str; 2]| {
+            let entry = |guest| format!("{{ host = \"a\", guest = \"{guest}\" }}");
+            fault(&format!("files = [{}]", guests.map(entry).join(",")))
+        };
+        assert_eq!(files(["/a/b", "/a"]).unwrap(), "files: `/a/b` lies in `/a`");
+        assert_eq!(files(["/a", "/a"]).unwrap(), "files: `/a` stands twice");
+        assert!(files(["/ab", "/a"]).is_none());
         assert!(toml::from_str::<Grants>("sockets = [\"x\"]").is_err());
         let many: Vec<_> = (0..101).map(|n| format!("\"A{n}\"")).collect();
         assert!(fault(&format!("settings = [{}]", many.join(","))).unwrap().contains("101"));

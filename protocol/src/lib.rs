@@ -15,6 +15,7 @@ mod component;
 pub mod desired;
 mod digest;
 mod function;
+mod function_file;
 mod grants;
 pub mod kv;
 mod limits;

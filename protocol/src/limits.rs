@@ -18,6 +18,9 @@ pub struct Limits {
     pub request_body_bytes_max: u64,
     /// Response body, bytes. A guest that writes more is answered for with 500.
     pub response_body_bytes_max: u64,
+    /// What one invocation may write to files, bytes. One that writes more is ended.
+    #[serde(default = "file_write_bytes_max")]
+    pub file_write_bytes_max: u64,
     /// What one invocation may log, bytes; what comes after is dropped and the log says so.
     #[serde(default = "log_bytes_max")]
     pub log_bytes_max: u64,
@@ -53,10 +56,16 @@ impl Default for Limits {
             cpu_ms_max: CPU_MS_MAX_DEFAULT,
             request_body_bytes_max: 100 << 20,
             response_body_bytes_max: 100 << 20,
+            file_write_bytes_max: file_write_bytes_max(),
             log_bytes_max: log_bytes_max(),
             in_flight_max: None,
         }
     }
+}
+
+/// As much as a request may bring, so that it can be kept.
+fn file_write_bytes_max() -> u64 {
+    100 << 20
 }
 
 /// Enough for some hundred lines, little enough for a thousand invocations at once.
@@ -78,6 +87,8 @@ pub struct LimitsOverride {
     pub request_body_kib_max: Option<u32>,
     /// Response body, KiB; 0 to 1 GiB.
     pub response_body_kib_max: Option<u32>,
+    /// What one invocation writes to files, KiB; 0 to 1 GiB.
+    pub file_write_kib_max: Option<u32>,
     /// Log of one invocation, KiB; 0 to 16 MiB.
     pub log_kib_max: Option<u32>,
     /// Invocations of one function at once; 1 to 32,000, the most instances a worker can have.
@@ -100,6 +111,7 @@ impl Limits {
             cpu_ms_max: over.cpu_ms_max.map_or(self.cpu_ms_max, u64::from),
             request_body_bytes_max: kib(over.request_body_kib_max, self.request_body_bytes_max),
             response_body_bytes_max: kib(over.response_body_kib_max, self.response_body_bytes_max),
+            file_write_bytes_max: kib(over.file_write_kib_max, self.file_write_bytes_max),
             log_bytes_max: kib(over.log_kib_max, self.log_bytes_max),
             in_flight_max: over.in_flight_max.or(self.in_flight_max),
         }
@@ -115,6 +127,7 @@ impl LimitsOverride {
             ("cpu_ms_max", self.cpu_ms_max, 1, 3_600_000),
             ("request_body_kib_max", self.request_body_kib_max, 0, 1 << 20),
             ("response_body_kib_max", self.response_body_kib_max, 0, 1 << 20),
+            ("file_write_kib_max", self.file_write_kib_max, 0, 1 << 20),
             ("log_kib_max", self.log_kib_max, 0, 16 << 10),
             ("in_flight_max", self.in_flight_max, *IN_FLIGHT.start(), *IN_FLIGHT.end()),
         ];
@@ -148,7 +161,7 @@ mod tests {
         let old = r#"{"memory_bytes_max":1,"deadline_ms_max":2,"request_body_bytes_max":3,"response_body_bytes_max":4}"#;
         let limits: Limits = serde_json::from_str(old).unwrap();
         assert_eq!((limits.memory_bytes_max, limits.in_flight_max), (1, None));
-        assert_eq!(limits.log_bytes_max, 64 << 10);
+        assert_eq!((limits.log_bytes_max, limits.file_write_bytes_max), (64 << 10, 100 << 20));
         assert_eq!(serde_json::from_str::<AppLimits>("{}").unwrap(), AppLimits::default());
     }
 }

@@ -92,7 +92,7 @@ impl BuildSection {
     }
 }
 
-/// A `[functions.<name>]` table. All but the limits is for functions of commands: native modules say
+/// A `[functions.<name>]` table, or a `<name>/function.json`. All but the limits is for functions of commands: native modules say
 /// themselves what their functions are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -123,6 +123,14 @@ pub enum ManifestError {
     /// A number out of its range, or a host that is no host name.
     #[error("{0} (in steading.toml)")]
     Value(String),
+    /// What a `function.json` says cannot be meant.
+    #[error("{fault} (in {path})")]
+    FunctionFile {
+        /// The file in the package.
+        path: PortablePath,
+        /// What is wrong.
+        fault: String,
+    },
 }
 
 impl Manifest {

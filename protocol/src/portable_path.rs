@@ -70,6 +70,11 @@ impl PortablePath {
         self.0.rsplit('/').next().unwrap_or(&self.0)
     }
 
+    /// Whether it leads to something below a folder, and not to the folder itself.
+    pub fn is_within(&self, folder: &Self) -> bool {
+        self.0.strip_prefix(&folder.0).is_some_and(|rest| rest.starts_with('/'))
+    }
+
     /// The same text for all paths that a file system without regard to case takes for one.
     ///
     /// One letter becomes one letter, as such file systems do it: `ß` stays, whose capital is two.
@@ -266,6 +271,15 @@ mod tests {
         }
         for (one, other) in [("a", "b"), ("a/b", "ab"), ("straße", "strasse")] {
             assert_ne!(folded(one), folded(other));
+        }
+    }
+
+    #[test]
+    fn what_is_within_a_folder_lies_below_it() {
+        let path = |path: &str| path.parse::<PortablePath>().unwrap();
+        assert!(path("a/b").is_within(&path("a")) && path("a/b/c").is_within(&path("a/b")));
+        for (one, other) in [("a", "a"), ("ab", "a"), ("a", "a/b"), ("A/b", "a")] {
+            assert!(!path(one).is_within(&path(other)), "{one} {other}");
         }
     }
 

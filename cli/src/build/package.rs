@@ -1,4 +1,4 @@
-//! The bytes that are published: a bare module, or a zip of modules and their `steading.toml`.
+//! The bytes that are published: a bare module, or a zip of modules, their `steading.toml`, and what that asks for.
 //!
 //! Invariant: a zip depends on names and contents alone. Entries are sorted, times and modes fixed.
 
@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use steading_protocol::{
-    AppName, BuildSection, FunctionRecord, Manifest, Program, command_functions,
+    AppName, BuildSection, FunctionRecord, Manifest, PortablePath, Program, command_functions,
 };
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
 use super::cargo::Member;
+use super::files;
 use super::project;
 use super::section::{self, Contents};
 use crate::exit::{Exit, Failure, OrExit as _};
@@ -38,7 +39,7 @@ pub(crate) struct Package {
 }
 
 /// A file of a zip: its name there, and its bytes.
-type Entry = (String, Vec<u8>);
+pub(super) type Entry = (String, Vec<u8>);
 
 impl Package {
     /// The package of a compiled cargo package.
@@ -48,18 +49,27 @@ impl Package {
             return Err(no_functions(&member.name, "mark one with `#[steading::http]`"));
         };
         let own_name = project::app_name(&member.name);
-        let Some((text, manifest)) = project::manifest(member.folder())? else {
+        let Some((text, mut manifest)) = project::manifest(member.folder())? else {
+            refuse_function_files(member.folder())?;
             return Ok(Self { app: own_name, path: module.to_owned(), bytes, functions });
         };
-        let entries = vec![(format!("{}.wasm", member.name), bytes)];
+        let mut entries = vec![(format!("{}.wasm", member.name), bytes)];
+        entries.extend(files::of_functions(member.folder(), &mut manifest)?);
+        entries.extend(files::of_folders(member.folder(), &manifest)?);
         let app = manifest.app.name.or(own_name);
         Self::zipped(app, &text, entries, functions, member.target_folder())
     }
 
     /// The package of a folder of finished modules, under the name chosen or its own.
     pub(super) fn of_folder(folder: &Path, chosen: Option<&AppName>) -> Result<Self, Failure> {
+        let asked = project::manifest(folder)?.map(|(_, manifest)| manifest.grants);
+        let is_file = |name: &str| match (&asked, name.parse::<PortablePath>()) {
+            (Some(grants), Ok(path)) => grants.package_folders().any(|of| path.is_within(of)),
+            _ => false,
+        };
         let files = modules(folder, FOLDER_DEPTH_MAX)?.into_iter();
-        let files = files.map(|path| (entry_name(&path, folder), path)).collect();
+        let files = files.map(|path| (entry_name(&path, folder), path));
+        let files = files.filter(|(name, _)| !is_file(name)).collect();
         Self::of_modules(folder, files, chosen)
     }
 
@@ -81,7 +91,7 @@ impl Package {
         files: Vec<(String, PathBuf)>,
         chosen: Option<&AppName>,
     ) -> Result<Self, Failure> {
-        let (text, manifest) = project::manifest(folder)?
+        let (text, mut manifest) = project::manifest(folder)?
             .with_context(|| format!("{} has no {}", folder.display(), Manifest::FILE))
             .or_exit(Exit::Data)?;
         let (mut entries, mut contents) = (vec![], vec![]);
@@ -90,6 +100,8 @@ impl Package {
             contents.push((name.clone(), section::contents(&bytes, &path)?));
             entries.push((name, bytes));
         }
+        entries.extend(files::of_functions(folder, &mut manifest)?);
+        entries.extend(files::of_folders(folder, &manifest)?);
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
         let app = manifest.app.name.clone().or_else(|| project::app_name(&name));
         let functions = functions(chosen.or(app.as_ref()), &manifest, &contents)?;
@@ -148,6 +160,17 @@ fn functions(
         .or_exit(Exit::Data)?;
     functions.extend(of_programs.into_iter().map(|(_, function)| function));
     Ok(functions)
+}
+
+/// Refuses what a bare module would leave behind.
+fn refuse_function_files(folder: &Path) -> Result<(), Failure> {
+    match files::function_files(folder, &Manifest::default())?.first() {
+        None => Ok(()),
+        Some(file) => {
+            let message = format!("{file} needs a {} beside the Cargo.toml", Manifest::FILE);
+            Err(Failure::new(Exit::Data, message))
+        }
+    }
 }
 
 fn no_functions(name: &str, hint: &str) -> Failure {
@@ -264,6 +287,43 @@ mod tests {
         let files: Vec<_> = archive.file_names().map(str::to_owned).collect();
         assert_eq!(files, ["a.wasm", "modules/b.wasm", "steading.toml"]);
         assert_eq!(archive.by_index(0).unwrap().last_modified(), Some(DateTime::default()));
+    }
+
+    #[test]
+    fn folders_and_function_files_are_packed_and_what_is_in_folders_is_no_module() {
+        let folder = folder("[grants]\nfiles = [{ host = \"assets\", guest = \"/assets\" }]\n");
+        let write = |name: &str, bytes: &[u8]| {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
+        };
+        write("assets/deep/page.html", b"<p>");
+        write("assets/inner.wasm", b"no module");
+        write("c.wasm", &exporting("_start"));
+        let json = br#"{ "scriptFile": "../c.wasm", "bindings": [{ "type": "httpTrigger", "direction": "in" }] }"#;
+        write("count/function.json", json);
+        let package = of_folder(folder.path()).unwrap();
+        let archive = ZipArchive::new(Cursor::new(package.bytes)).unwrap();
+        let files: Vec<_> = archive.file_names().map(str::to_owned).collect();
+        let expected = [
+            "a.wasm",
+            "assets/deep/page.html",
+            "assets/inner.wasm",
+            "c.wasm",
+            "count/function.json",
+            "modules/b.wasm",
+            "steading.toml",
+        ];
+        assert_eq!(files, expected);
+        let names: Vec<_> = package.functions.iter().map(|f| f.name.as_str()).collect();
+        assert_eq!(names, ["a", "b", "count"]);
+        write("a/function.json", json);
+        let failure = of_folder(folder.path()).unwrap_err();
+        assert!(
+            failure.line().contains("functions.a.module is for commands"),
+            "{}",
+            failure.line()
+        );
     }
 
     #[test]

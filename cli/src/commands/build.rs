@@ -12,7 +12,8 @@ use crate::terminal;
 
 const EXAMPLES: &str = "\
 DIR is a cargo package, or a folder with a steading.toml and either a build command in it, which \
-is run, or finished .wasm modules. With a steading.toml the package is a zip in target/steading; \
+is run, or finished .wasm modules. Folders that the manifest asks for in grants.files are packed as \
+well. With a steading.toml the package is a zip in target/steading; \
 without one it is the bare module. The same sources give the same package.
 
 Examples:

@@ -1,18 +1,24 @@
-//! The folders that an app finds: directories of the worker that its operator has approved by name, and nothing else
-//! of the disk. Both have to agree: the operator says in `worker.toml` what there is and for whom, the manifest
-//! asks for it.
+//! The folders that an app finds: those of its package ([`unpack`], [`cache`]), directories of the worker that its
+//! operator has approved by name, and nothing else of the disk. Of a directory both have to agree: the operator says in
+//! `worker.toml` what there is and for whom, the manifest asks for it.
 //!
 //! What is in a folder stays in it: paths are resolved part by part below an open directory (wasmtime-wasi does that, as
-//! cap-std does), so `..`, absolute paths and links lead nowhere else. Invariant: no folder reaches the state of the
-//! worker, because who can write there can run native code.
+//! cap-std does), so `..`, absolute paths and links lead nowhere else. Invariant: no directory reaches the state of the
+//! worker, because who can write there can run native code. A package's folders lie in it and are read only.
+
+mod cache;
+mod unpack;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Deserialize;
 use steading_protocol::desired::DesiredApp;
 use steading_protocol::{AppName, FileGrant, FileSource};
+
+pub(crate) use cache::{FolderCache, PackageFolders, UnpackError};
 
 /// One directory in the `[directories]` table of `worker.toml`.
 #[derive(Clone, Debug, Deserialize)]
@@ -33,7 +39,11 @@ pub(crate) struct Directories(BTreeMap<String, DirectoryConfig>);
 
 /// The folders of a version.
 #[derive(Debug, Default)]
-pub(crate) struct Files(Vec<Folder>);
+pub(crate) struct Files {
+    folders: Vec<Folder>,
+    /// Those of the package, in use as long as this is.
+    _package: Option<Arc<PackageFolders>>,
+}
 
 /// A folder as the guest finds it.
 #[derive(Debug, PartialEq, Eq)]
@@ -82,8 +92,8 @@ pub(crate) enum FilesError {
     NotForApp(String),
     #[error("files: the directory `{0}` of this worker is read only")]
     ReadOnly(String),
-    #[error("files: folders of the package are not given out by this worker: `{0}`")]
-    OfPackage(String),
+    #[error("files: the package that this worker was given has no folder `{0}`")]
+    NotInPackage(String),
 }
 
 impl Directories {
@@ -116,34 +126,43 @@ impl Directories {
 }
 
 impl Files {
-    pub(super) fn of(app: &DesiredApp, directories: &Directories) -> Result<Self, FilesError> {
-        let folder = |grant| folder(grant, &app.app, directories);
-        app.grants.files.iter().map(folder).collect::<Result<_, _>>().map(Self)
+    pub(super) fn of(
+        app: &DesiredApp,
+        directories: &Directories,
+        package: Option<&Arc<PackageFolders>>,
+    ) -> Result<Self, FilesError> {
+        let folder = |grant: &FileGrant| match &grant.source {
+            FileSource::Package(path) => {
+                let found = package.and_then(|package| package.path(path));
+                let path = found.ok_or_else(|| FilesError::NotInPackage(path.to_string()))?;
+                Ok(Folder { path, guest: grant.guest.clone(), access: Access::Read })
+            }
+            FileSource::Worker(name) => directory(name, grant, &app.app, directories),
+        };
+        let folders = app.grants.files.iter().map(folder).collect::<Result<_, _>>()?;
+        Ok(Self { folders, _package: package.cloned() })
     }
 
     /// Every folder.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Folder> {
-        self.0.iter()
+        self.folders.iter()
     }
 }
 
-fn folder(
+fn directory(
+    name: &str,
     grant: &FileGrant,
     app: &AppName,
     Directories(directories): &Directories,
 ) -> Result<Folder, FilesError> {
-    let name = match &grant.source {
-        FileSource::Package(path) => return Err(FilesError::OfPackage(path.to_string())),
-        FileSource::Worker(name) => name,
-    };
-    let directory = directories.get(name).ok_or_else(|| FilesError::Unknown(name.clone()))?;
+    let directory = directories.get(name).ok_or_else(|| FilesError::Unknown(name.to_owned()))?;
     if directory.apps.as_ref().is_some_and(|apps| !apps.contains(app)) {
-        return Err(FilesError::NotForApp(name.clone()));
+        return Err(FilesError::NotForApp(name.to_owned()));
     }
     let access = match (grant.write, directory.write) {
         (false, _) => Access::Read,
         (true, true) => Access::Write,
-        (true, false) => return Err(FilesError::ReadOnly(name.clone())),
+        (true, false) => return Err(FilesError::ReadOnly(name.to_owned())),
     };
     Ok(Folder { path: directory.path.clone(), guest: grant.guest.clone(), access })
 }
@@ -177,22 +196,25 @@ mod tests {
         let path = folder.path().join("up");
         std::fs::create_dir(&path).unwrap();
         let read_only = directories(&path, "").unwrap();
-        let files = Files::of(&asked("worker:up", false), &read_only).unwrap();
+        let files = Files::of(&asked("worker:up", false), &read_only, None).unwrap();
         let (path_found, guest) = (path.canonicalize().unwrap(), "/up".to_owned());
-        assert_eq!(files.0, [Folder { path: path_found, guest, access: Access::Read }]);
-        let refused = |app: &DesiredApp, of: &Directories| Files::of(app, of).unwrap_err();
+        assert_eq!(files.folders, [Folder { path: path_found, guest, access: Access::Read }]);
+        let refused = |app: &DesiredApp, of: &Directories| Files::of(app, of, None).unwrap_err();
         let up = || "up".to_owned();
         assert_eq!(refused(&asked("worker:up", true), &read_only), FilesError::ReadOnly(up()));
         let other = asked("worker:other", false);
         assert_eq!(refused(&other, &read_only), FilesError::Unknown("other".into()));
-        let package = asked("assets", false);
-        assert_eq!(refused(&package, &read_only), FilesError::OfPackage("assets".into()));
+        let package = asked("up", false);
+        let not_there = FilesError::NotInPackage("up".into());
+        assert_eq!(refused(&package, &read_only), not_there, "never the directory of that name");
         let theirs = directories(&path, "apps = [\"bank\"]\n").unwrap();
         assert_eq!(refused(&asked("worker:up", false), &theirs), FilesError::NotForApp(up()));
         let writable = directories(&path, "write = true\napps = [\"shop\"]\n").unwrap();
-        let files = Files::of(&asked("worker:up", true), &writable).unwrap();
-        assert_eq!(files.0[0].access, Access::Write);
-        assert!(Files::of(&app(&serde_json::json!([])), &writable).unwrap().0.is_empty());
+        let files = Files::of(&asked("worker:up", true), &writable, None).unwrap();
+        assert_eq!(files.folders[0].access, Access::Write);
+        assert!(
+            Files::of(&app(&serde_json::json!([])), &writable, None).unwrap().folders.is_empty()
+        );
     }
 
     #[test]

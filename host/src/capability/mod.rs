@@ -16,7 +16,9 @@ use std::sync::Arc;
 use steading_protocol::Reuse;
 use steading_protocol::desired::DesiredApp;
 
-pub(crate) use files::{Access, Directories, Files, FilesError};
+pub(crate) use files::{
+    Access, Directories, Files, FilesError, FolderCache, PackageFolders, UnpackError,
+};
 pub use files::{DirectoryConfig, DirectoryError};
 pub(crate) use kv::{Entry, Kv, KvError, KvRemote, Page};
 pub(crate) use metrics::CapabilityMetrics;
@@ -55,9 +57,13 @@ pub(crate) enum NotProvided {
 
 impl Capabilities {
     /// What a version is granted; an error when it must not be started like that.
-    pub(crate) fn of(app: &DesiredApp, from: &Providers) -> Result<Arc<Self>, NotProvided> {
+    pub(crate) fn of(
+        app: &DesiredApp,
+        from: &Providers,
+        folders: Option<&Arc<PackageFolders>>,
+    ) -> Result<Arc<Self>, NotProvided> {
         let settings = Settings::of(app)?;
-        let files = Files::of(app, &from.directories)?;
+        let files = Files::of(app, &from.directories, folders)?;
         let kv = (!app.grants.kv.is_empty()).then(|| Kv::of(app, Arc::clone(&from.kv)));
         let outbound = Some(Outbound::new(app.grants.outbound.clone(), &from.exit));
         Ok(Arc::new(Self { settings, kv, outbound, files, reuse: app.grants.reuse }))

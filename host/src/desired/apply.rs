@@ -81,7 +81,7 @@ impl Applier {
     pub(crate) async fn apply(&mut self, desired: DesiredState) {
         self.want(desired);
         self.modules.forget_passing();
-        let here = |digest: &Digest| self.loader.code.contains(digest);
+        let here = |digest: &Digest| self.loader.has(digest);
         let cached = self.to_load().filter(|digest| here(digest)).cloned().collect();
         for (digest, module) in self.loads.cached(cached).await {
             self.modules.put(digest, module);
@@ -157,9 +157,8 @@ impl Applier {
     fn queue(&mut self) {
         let wanted = self.to_load().cloned().collect();
         self.loads.want(wanted);
-        let absent = |digest: &&Digest| {
-            !self.loader.code.contains(digest) && !self.unholdable.contains(*digest)
-        };
+        let absent =
+            |digest: &&Digest| !self.loader.has(digest) && !self.unholdable.contains(*digest);
         self.loads.hold(self.hold.iter().filter(absent).cloned().collect());
     }
 
@@ -201,12 +200,16 @@ impl Applier {
         }
     }
 
-    /// Deletes code that nobody wants, beside everything else, and tries again to hold what is not held.
+    /// Deletes code and folders that nobody wants, beside everything else, and tries again to hold what is not held.
     fn tidy(&mut self) {
         let used = self.apps.wanted_modules().chain(&self.hold).chain(self.modules.live());
         let used: HashSet<Digest> = used.cloned().collect();
-        let code = self.loader.code.clone();
-        tokio::task::spawn_blocking(move || code.forget_unwanted(&used, SystemTime::now()));
+        let (code, folders) = (self.loader.code.clone(), self.loader.folders.clone());
+        tokio::task::spawn_blocking(move || {
+            let now = SystemTime::now();
+            code.forget_unwanted(&used, now);
+            folders.forget_unwanted(&used, now);
+        });
         self.queue();
     }
 }

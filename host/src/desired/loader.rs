@@ -14,11 +14,12 @@ use tokio::sync::Semaphore;
 use super::call::LinkError;
 use super::chain;
 use super::link::Session;
+use super::part::{Part, is_archive};
 use crate::admission::Gates;
-use crate::capability::{Capabilities, NotProvided, Providers};
+use crate::capability::{Capabilities, FolderCache, NotProvided, Providers, UnpackError};
 use crate::ceilings::{Ceilings, OverCeiling};
 use crate::engine::{CacheError, CodeCache};
-use crate::guest::{GuestModule, Linkers, Unusable};
+use crate::guest::{Linkers, Unusable};
 use crate::invoke::Function;
 use crate::metrics::{FunctionMetrics, Metrics, VersionCounts};
 
@@ -26,6 +27,7 @@ use crate::metrics::{FunctionMetrics, Metrics, VersionCounts};
 pub(crate) struct Loader {
     pub(crate) linkers: Linkers,
     pub(crate) code: CodeCache,
+    pub(crate) folders: FolderCache,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) gates: Arc<Gates>,
     pub(crate) ceilings: Ceilings,
@@ -59,6 +61,8 @@ pub(super) enum LoadError {
     #[error(transparent)]
     Cache(#[from] CacheError),
     #[error(transparent)]
+    Unpack(#[from] UnpackError),
+    #[error(transparent)]
     Unusable(#[from] Unusable),
     #[error(transparent)]
     Routes(#[from] Ambiguous),
@@ -87,13 +91,15 @@ impl Loader {
     pub(super) fn assemble(
         &self,
         app: &DesiredApp,
-        modules: &HashMap<&Digest, GuestModule>,
+        modules: &HashMap<&Digest, Part>,
     ) -> Result<Loaded, LoadError> {
-        let capabilities = Capabilities::of(app, &self.providers).inspect_err(|error| {
-            if matches!(error, NotProvided::Setting(_)) {
-                self.metrics.capabilities.unreadable();
-            }
-        })?;
+        let folders = modules.values().find_map(Part::folders);
+        let capabilities =
+            Capabilities::of(app, &self.providers, folders).inspect_err(|error| {
+                if matches!(error, NotProvided::Setting(_)) {
+                    self.metrics.capabilities.unreadable();
+                }
+            })?;
         let counts = Arc::default();
         let shared = (&counts, &capabilities);
         let function = |spec| self.function(app, spec, modules, shared).map(Arc::new);
@@ -106,11 +112,12 @@ impl Loader {
         &self,
         app: &DesiredApp,
         spec: &FunctionSpec,
-        modules: &HashMap<&Digest, GuestModule>,
+        modules: &HashMap<&Digest, Part>,
         (counts, capabilities): (&Arc<VersionCounts>, &Arc<Capabilities>),
     ) -> Result<Function, LoadError> {
-        let module =
-            modules.get(&spec.module).ok_or_else(|| LoadError::Unlisted(spec.module.clone()))?;
+        let Some(Part::Module(module)) = modules.get(&spec.module) else {
+            return Err(LoadError::Unlisted(spec.module.clone()));
+        };
         let Trigger::Http(http) = &spec.trigger;
         let limits = self.ceilings.function(spec.name.as_str(), spec.limits)?;
         let version = (app.version, counts);
@@ -136,34 +143,44 @@ impl Loader {
         })
     }
 
-    /// A module from the cache, or else fetched and compiled, off the threads that serve.
+    /// Whether a module or an archive of folders is in its cache, as far as can be told without reading it.
+    pub(super) fn has(&self, digest: &Digest) -> bool {
+        self.code.contains(digest) || self.folders.contains(digest)
+    }
+
+    /// A module from the cache, or else fetched and compiled, off the threads that serve; folders likewise, unpacked.
     pub(super) async fn module(
         self: Arc<Self>,
         digest: Digest,
         session: Session,
-    ) -> Result<GuestModule, LoadError> {
+    ) -> Result<Part, LoadError> {
         if let Some(cached) = Arc::clone(&self).cached(digest.clone()).await {
             return cached;
         }
         let fetched = session.module(&digest).await;
-        let wasm = fetched.map_err(|source| LoadError::Fetch { digest: digest.clone(), source })?;
+        let bytes =
+            fetched.map_err(|source| LoadError::Fetch { digest: digest.clone(), source })?;
+        if is_archive(&bytes) {
+            let unpacked = blocking(move || Ok(self.folders.insert(&digest, &bytes)?));
+            return unpacked.await.map(Part::Folders);
+        }
         let _turn = self.compiling.acquire().await.expect("nobody closes it");
         let loader = Arc::clone(&self);
         blocking(move || {
-            let module = loader.code.insert(&digest, &wasm)?;
-            Ok(loader.linkers.prepare(&module)?)
+            let module = loader.code.insert(&digest, &bytes)?;
+            Ok(Part::Module(loader.linkers.prepare(&module)?))
         })
         .await
     }
 
-    /// A module from the cache, if it is there.
-    pub(super) async fn cached(
-        self: Arc<Self>,
-        digest: Digest,
-    ) -> Option<Result<GuestModule, LoadError>> {
+    /// A module, or folders, from the cache, if they are there.
+    pub(super) async fn cached(self: Arc<Self>, digest: Digest) -> Option<Result<Part, LoadError>> {
         let found = blocking(move || {
+            if let Some(folders) = self.folders.get(&digest) {
+                return Ok(Some(Part::Folders(folders)));
+            }
             let module = self.code.get(&digest);
-            let prepare = |module| self.linkers.prepare(&module);
+            let prepare = |module| self.linkers.prepare(&module).map(Part::Module);
             Ok(module.map(prepare).transpose()?)
         });
         found.await.transpose()
@@ -175,6 +192,7 @@ impl From<LoadError> for Fault {
         let is_passing = match &error {
             LoadError::Fetch { .. } | LoadError::Interrupted(_) => true,
             LoadError::Cache(CacheError::Store { .. }) => true,
+            LoadError::Unpack(UnpackError::Store { .. }) => true,
             // the system could not map it, or the pool has no such slots and never will
             LoadError::Cache(CacheError::Load { source, .. }) => {
                 source.chain().any(|cause| cause.is::<std::io::Error>())
@@ -183,6 +201,7 @@ impl From<LoadError> for Fault {
             // a manager that can read a secret again sends another state, and a worker with another
             // directory is one that was started anew
             LoadError::NotProvided(_) => false,
+            LoadError::Unpack(UnpackError::Archive(_)) => false,
             LoadError::Unusable(_) | LoadError::Routes(_) | LoadError::Unlisted(_) => false,
         };
         Self { detail: chain(&error), is_passing }

@@ -12,21 +12,21 @@ use tokio::task::{Id, JoinSet};
 
 use super::link::Session;
 use super::loader::{LoadError, Loader};
-use crate::guest::GuestModule;
+use super::part::Part;
 
 /// Loads at once, most of them waiting for the network or for their turn to be compiled: so many slow
 /// ones hold up the others. Not more, because each may hold a module of 100 MiB.
 const AT_ONCE: usize = 8;
 
 /// A module that has been loaded, or could not be.
-pub(super) type Arrival = (Digest, Result<GuestModule, LoadError>);
+pub(super) type Arrival = (Digest, Result<Part, LoadError>);
 
 /// Loads, running and waiting.
 pub(super) struct Loads {
     loader: Arc<Loader>,
     wanted: VecDeque<Digest>,
     held: VecDeque<Digest>,
-    running: JoinSet<Result<GuestModule, LoadError>>,
+    running: JoinSet<Result<Part, LoadError>>,
     names: HashMap<Id, Digest>,
 }
 

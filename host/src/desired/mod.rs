@@ -1,7 +1,7 @@
 //! The worker's side of its bond with the manager: join, pull the desired state, apply it, report.
 //!
 //! [`apply`] decides what is to be loaded and when it is served, with [`app`] for the versions of one app;
-//! [`loads`] and [`loader`] load it; [`forward`] tells the manager.
+//! [`loads`] and [`loader`] load it, [`part`] by part; [`forward`] tells the manager.
 //!
 //! The worker never needs the manager to go on serving: the last state is on disk and is applied at
 //! start from the code cache, before anyone is asked. Everything here retries for ever, with growing
@@ -20,6 +20,7 @@ mod link;
 mod loader;
 mod loads;
 mod modules;
+mod part;
 mod report;
 mod state;
 

@@ -1,5 +1,6 @@
 //! The modules in memory: those that something served or draining uses, which are kept alive by their
-//! users, and those that have just arrived, which are kept until all of their version are there.
+//! users, and those that have just arrived, which are kept until all of their version are there. Folders of packages
+//! are among them; they are not in memory, and as long as they are here nobody deletes them.
 //!
 //! Invariant: a module that is in memory is not loaded again.
 
@@ -8,18 +9,18 @@ use std::collections::{HashMap, HashSet};
 use steading_protocol::Digest;
 
 use super::loader::{Fault, LoadError};
-use crate::guest::{GuestModule, WeakGuestModule};
+use super::part::{Part, WeakPart};
 
 /// Modules by digest.
 #[derive(Default)]
 pub(super) struct Modules {
-    live: HashMap<Digest, WeakGuestModule>,
-    fresh: HashMap<Digest, Result<GuestModule, Fault>>,
+    live: HashMap<Digest, WeakPart>,
+    fresh: HashMap<Digest, Result<Part, Fault>>,
 }
 
 impl Modules {
     /// Takes in a module that has been loaded, or could not be.
-    pub(super) fn put(&mut self, digest: Digest, result: Result<GuestModule, LoadError>) {
+    pub(super) fn put(&mut self, digest: Digest, result: Result<Part, LoadError>) {
         let result = result.map_err(Fault::from);
         if let Ok(module) = &result {
             self.live.insert(digest.clone(), module.downgrade());
@@ -28,8 +29,8 @@ impl Modules {
     }
 
     /// The module, or why there is none; `None` when that is not known yet.
-    pub(super) fn get(&self, digest: &Digest) -> Option<Result<GuestModule, Fault>> {
-        let live = self.live.get(digest).and_then(WeakGuestModule::upgrade).map(Ok);
+    pub(super) fn get(&self, digest: &Digest) -> Option<Result<Part, Fault>> {
+        let live = self.live.get(digest).and_then(WeakPart::upgrade).map(Ok);
         live.or_else(|| self.fresh.get(digest).cloned())
     }
 

@@ -14,8 +14,8 @@ use steading_protocol::Digest;
 
 use super::code_cache::{CodeCache, USED, parse};
 
-/// How long code stays that nobody wants any more: going back and forth by hand costs no compiling.
-const UNWANTED_FOR: Duration = Duration::from_secs(600);
+/// How long code, or a folder, stays that nobody wants any more: going back and forth by hand costs no compiling.
+pub(crate) const UNWANTED_FOR: Duration = Duration::from_secs(600);
 
 /// How long the folder of another engine stays: an upgrade that is taken back finds its code.
 const UNUSED_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -66,12 +66,14 @@ impl CodeCache {
     }
 }
 
-fn is_past(since: SystemTime, at_most: Duration, now: SystemTime) -> bool {
+/// Whether more than a time has passed.
+pub(crate) fn is_past(since: SystemTime, at_most: Duration, now: SystemTime) -> bool {
     // a time to come, as after the clock was set back, is not past
     now.duration_since(since).is_ok_and(|passed| passed > at_most)
 }
 
-fn is_file_past(path: &Path, at_most: Duration, now: SystemTime) -> bool {
+/// Whether more than a time has passed since a file or folder was written.
+pub(crate) fn is_file_past(path: &Path, at_most: Duration, now: SystemTime) -> bool {
     let written = fs::metadata(path).and_then(|metadata| metadata.modified());
     written.is_ok_and(|written| is_past(written, at_most, now))
 }

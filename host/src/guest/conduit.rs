@@ -3,9 +3,12 @@
 
 use std::sync::atomic::AtomicBool;
 
+use steading_protocol::Limits;
+
 use super::cpu::CpuMeter;
 use super::log::GuestLog;
 use super::outlet::Outlet;
+use super::writes::Writes;
 
 /// The shared part of one invocation.
 #[derive(Debug)]
@@ -14,6 +17,8 @@ pub(crate) struct Conduit {
     pub(crate) log: GuestLog,
     /// A response that leaves before the guest ends.
     pub(crate) outlet: Outlet,
+    /// What the guest may still write to files.
+    pub(super) writes: Writes,
     /// The processor time that the guest used.
     pub(crate) cpu: CpuMeter,
     /// Set when the guest lets others run, as opposed to waiting for something.
@@ -21,11 +26,12 @@ pub(crate) struct Conduit {
 }
 
 impl Conduit {
-    /// A conduit whose log takes so many bytes.
-    pub(crate) fn new(log_bytes_max: u64) -> Self {
+    /// A conduit of a function with these limits.
+    pub(crate) fn new(limits: &Limits) -> Self {
         Self {
-            log: GuestLog::new(log_bytes_max),
+            log: GuestLog::new(limits.log_bytes_max),
             outlet: Outlet::default(),
+            writes: Writes::new(limits.file_write_bytes_max),
             cpu: CpuMeter::default(),
             yielded: AtomicBool::new(false),
         }

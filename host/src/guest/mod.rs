@@ -22,6 +22,7 @@ mod outgoing;
 mod outlet;
 mod path;
 mod run;
+mod writes;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -94,6 +95,8 @@ pub(crate) enum GuestError {
     CpuExceeded(Duration),
     #[error("the function needed more than its {} MiB of memory", bytes_max >> 20)]
     MemoryExceeded { bytes_max: u64 },
+    #[error("the function wrote more to files than its {} KiB", bytes_max >> 10)]
+    FileWriteExceeded { bytes_max: u64 },
     #[error("the function used up its stack")]
     StackExhausted,
     #[error("the function trapped: {reason}")]

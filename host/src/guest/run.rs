@@ -15,6 +15,7 @@ use wasmtime::{
 };
 
 use super::exchange::Exchange;
+use super::writes::WriteExceeded;
 use super::{Answer, Conduit, GuestError};
 use crate::engine::MemoryLimit;
 
@@ -141,6 +142,7 @@ pub(super) fn instantiated<I>(made: wasmtime::Result<I>) -> wasmtime::Result<I> 
             || error.is::<Exited>()
             || error.is::<DeadlineExceeded>()
             || error.is::<CpuExceeded>()
+            || error.is::<WriteExceeded>()
         {
             error
         } else {
@@ -169,6 +171,10 @@ fn explain<S: GuestState>(state: &mut S, limits: &Limits, error: &wasmtime::Erro
     }
     if error.is::<CpuExceeded>() {
         return GuestError::CpuExceeded(Duration::from_millis(limits.cpu_ms_max));
+    }
+    // noted where it is seen, because libraries between here and there wrap the error
+    if state.conduit().writes.was_exceeded() {
+        return GuestError::FileWriteExceeded { bytes_max: limits.file_write_bytes_max };
     }
     if let Some(NotInstantiated(reason)) = error.downcast_ref() {
         return if memory_hit {

@@ -49,7 +49,7 @@ pub(crate) async fn invoke(
     request: GuestRequest,
     permit: Permit,
 ) -> Result<Reply, GuestError> {
-    let conduit = Arc::new(Conduit::new(function.limits.log_bytes_max));
+    let conduit = Arc::new(Conduit::new(&function.limits));
     let deadline = Instant::now() + Duration::from_millis(function.limits.deadline_ms_max);
     let record = Record::begin(function, &request.invocation, &conduit);
     let inner = run(record, request, permit);

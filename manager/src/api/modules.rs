@@ -1,4 +1,4 @@
-//! Modules: their bytes by digest, for workers.
+//! Modules, and the archives of folders of packages: their bytes by digest, for workers.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use super::extract::Path;
 use crate::error::{ApiError, Code};
 use crate::state::Shared;
 
-/// The bytes of a module.
+/// The bytes of a module, or of the archive of a package's folders.
 #[utoipa::path(get, path = "/modules/{digest}", tag = "worker side", security(("worker" = [])),
     params(("digest" = String, Path)),
-    responses((status = 200, body = Vec<u8>, content_type = "application/wasm"),
+    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"),
         (status = "default", body = ErrorBody)))]
 pub(super) async fn module_get(
     State(shared): State<Arc<Shared>>,
@@ -24,5 +24,6 @@ pub(super) async fn module_get(
     let bytes = shared.store.module_get(&digest).await?.ok_or_else(|| {
         ApiError::new(Code::ModuleUnknown, format!("there is no module `{digest}`"))
     })?;
-    Ok(([(header::CONTENT_TYPE, "application/wasm")], bytes))
+    let content = if bytes.starts_with(b"PK") { "application/zip" } else { "application/wasm" };
+    Ok(([(header::CONTENT_TYPE, content)], bytes))
 }

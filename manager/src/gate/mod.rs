@@ -79,7 +79,7 @@ async fn pass(
 fn limit_body(shared: &Shared, rule: &Rule, request: &mut Request) -> Result<(), ApiError> {
     let (max, code) = match rule.body_max {
         BodyMax::Bytes(max) => (max, Code::BodyTooLarge),
-        BodyMax::Module => (shared.settings.module_bytes_max, Code::ModuleTooLarge),
+        BodyMax::Module => (shared.settings.package.bytes_max, Code::ModuleTooLarge),
     };
     let stated = request.body().size_hint().lower();
     if stated > max {

@@ -91,7 +91,7 @@ pub(super) async fn page(
     let page = AppsPage {
         frame: Frame::new(session, Section::Apps),
         list: list(shared).await?,
-        upload: UploadForm::new(shared.settings.module_bytes_max, app, outcome),
+        upload: UploadForm::new(shared.settings.package.bytes_max, app, outcome),
     };
     super::html(status, &page)
 }

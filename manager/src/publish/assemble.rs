@@ -2,8 +2,8 @@
 //! and with what the manifest says of them. Pure.
 
 use steading_protocol::{
-    AppLimits, AppName, AuthLevel, FileGrant, FileSource, FunctionRecord, FunctionSpec, Grants,
-    Limits, Manifest, PlacementRules, Program, Trigger, check_routes, command_functions,
+    AppLimits, AppName, AuthLevel, FunctionRecord, FunctionSpec, Grants, Limits, Manifest,
+    PlacementRules, Program, Trigger, check_routes, command_functions,
 };
 
 use super::digest_of;
@@ -18,7 +18,7 @@ use crate::store::NewModule;
 pub(super) struct Assembled {
     /// Host names that lead to the app alone, lower-case.
     pub(super) hosts: Vec<String>,
-    /// The modules, each once.
+    /// The modules, each once, and the archive of its folders behind them.
     pub(super) modules: Vec<NewModule>,
     /// The functions, with their limits.
     pub(super) functions: Vec<FunctionSpec>,
@@ -38,7 +38,6 @@ pub(super) fn assemble(app: &AppName, unpacked: Unpacked) -> Result<Assembled, A
             "app.name is `{name}`, but the package is published as `{app}`"
         )));
     }
-    check_files(&manifest.grants)?;
     let mut examined = vec![];
     for module in unpacked.modules {
         examined.push((module::examine(&module.shown(), &module.bytes)?, module));
@@ -56,6 +55,8 @@ pub(super) fn assemble(app: &AppName, unpacked: Unpacked) -> Result<Assembled, A
         .map_err(|conflict| ApiError::new(Code::RouteConflict, conflict.to_string()))?;
     let bytes = examined.into_iter().map(|(_, file)| file.bytes);
     let modules = digests.into_iter().zip(bytes);
+    let folders = unpacked.folders.map(|bytes| (digest_of(&bytes), bytes));
+    let modules = modules.chain(folders);
     let modules = modules.map(|(digest, bytes)| NewModule { digest, bytes }).collect();
     let limits = manifest.app_limits();
     let hosts = hosts(&manifest)?;
@@ -112,7 +113,7 @@ fn check_function(
         return Err(ApiError::new(
             Code::AuthUnsupported,
             format!(
-                "function `{}` asks for auth level `{}`; this release has no keys, so write auth = \"anonymous\"",
+                "function `{}` asks for auth level `{}`; this release has no keys, so write auth = \"anonymous\" (in a function.json, \"authLevel\")",
                 spec.name, http.auth
             ),
         ));
@@ -134,17 +135,6 @@ fn check_function(
         ));
     }
     Ok(())
-}
-
-/// Refuses what no worker gives out.
-fn check_files(grants: &Grants) -> Result<(), ApiError> {
-    let of_package = |file: &&FileGrant| matches!(file.source, FileSource::Package(_));
-    match grants.files.iter().find(of_package) {
-        None => Ok(()),
-        Some(file) => Err(manifest_invalid(&format!(
-            "grants.files: {file}: workers give out directories of their own, as in host = \"worker:uploads\""
-        ))),
-    }
 }
 
 /// Refuses instances that serve several invocations where there can be none.

@@ -11,7 +11,7 @@ use steading_fuzz::{Corpus, Script};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use super::{Package, read};
+use super::{Package, PackageLimits, read};
 use crate::error::ApiError;
 use crate::store::NewVersion;
 
@@ -27,7 +27,8 @@ fn admit(bytes: Vec<u8>) -> Result<NewVersion, ApiError> {
         new_grants: crate::store::NewGrants::Refused,
     };
     let began = Instant::now();
-    let answer = read(&package, 4 << 20);
+    let limits = PackageLimits { bytes_max: 4 << 20, files_max: 1000, folders_bytes_max: 1 << 20 };
+    let answer = read(&package, limits);
     assert!(began.elapsed() < PATIENCE, "answered after {:?}", began.elapsed());
     answer
 }
@@ -46,7 +47,9 @@ fn check(bytes: Vec<u8>) {
 
 fn zipped(wasm: &[u8]) -> Vec<u8> {
     let mut writer = ZipWriter::new(Cursor::new(vec![]));
-    for (name, bytes) in [("steading.toml", &b"[app]\nname = \"shop\"\n"[..]), ("a.wasm", wasm)] {
+    let manifest =
+        &b"[app]\nname = \"shop\"\n[grants]\nfiles = [{ host = \"x\", guest = \"/x\" }]\n"[..];
+    for (name, bytes) in [("steading.toml", manifest), ("a.wasm", wasm), ("x/y", b"file")] {
         writer.start_file(name, SimpleFileOptions::default()).unwrap();
         writer.write_all(bytes).unwrap();
     }

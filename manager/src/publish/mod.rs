@@ -1,15 +1,18 @@
 //! Publishing: from bytes to a version that workers are told to serve. Shared by the API and the
 //! portal.
 //!
-//! `unpack` (a module or a zip) -> `module` and `component` (validate, imports, functions) -> `assemble` (manifest,
+//! `unpack` (a module or a zip; `names` and `folders` for what is in it) -> `module` and `component` (validate,
+//! imports, functions) -> `assemble` (manifest,
 //! routes, limits) -> one store transaction -> wake-ups. One invariant: nothing is kept of a package
 //! until all of it has been found good.
 
 mod assemble;
 mod component;
+mod folders;
 #[cfg(test)]
 mod fuzz;
 mod module;
+mod names;
 mod reuse;
 mod unpack;
 
@@ -39,6 +42,17 @@ pub(crate) struct Package {
     pub(crate) percent: u8,
     /// Whether it may reach more than the newest version of the app.
     pub(crate) new_grants: NewGrants,
+}
+
+/// How large a package may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PackageLimits {
+    /// Bytes, packed and unpacked.
+    pub(crate) bytes_max: u64,
+    /// Files and folders in a zip.
+    pub(crate) files_max: usize,
+    /// Bytes of the folders that it asks for, together.
+    pub(crate) folders_bytes_max: u64,
 }
 
 /// Publishes a package. The same bytes as the app's current version change nothing and are answered
@@ -94,15 +108,15 @@ fn announce(app: &AppName, (version, created): (VersionNumber, bool), granted: &
 
 /// Looks at a package off the request threads; a module of 100 MiB takes seconds.
 async fn examine(shared: &Arc<Shared>, package: Package) -> Result<NewVersion, ApiError> {
-    let bytes_max = shared.settings.module_bytes_max;
-    tokio::task::spawn_blocking(move || read(&package, bytes_max)).await.map_err(|failed| {
+    let limits = shared.settings.package;
+    tokio::task::spawn_blocking(move || read(&package, limits)).await.map_err(|failed| {
         ApiError::new(Code::Internal, "the package could not be read; see the manager's log")
             .caused_by(failed)
     })?
 }
 
-fn read(package: &Package, bytes_max: u64) -> Result<NewVersion, ApiError> {
-    let unpacked = unpack::unpack(&package.bytes, bytes_max)?;
+fn read(package: &Package, limits: PackageLimits) -> Result<NewVersion, ApiError> {
+    let unpacked = unpack::unpack(&package.bytes, limits)?;
     let assembled = assemble::assemble(&package.app, unpacked)?;
     Ok(NewVersion {
         app: package.app.clone(),

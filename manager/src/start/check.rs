@@ -12,6 +12,9 @@ pub(super) const JOIN_TOKEN_CHARS_MIN: usize = 16;
 /// A row of SQLite holds a billion bytes.
 const MODULE_BYTES_MAX: u64 = 900 << 20;
 
+/// The most that a zip of the common form has.
+const PACKAGE_FILES_MAX: u64 = 65_535;
+
 /// More would be a store of its own on every worker.
 const VERSIONS_HELD_MAX: u64 = 100;
 
@@ -32,6 +35,8 @@ pub(super) fn check(config: &Config) -> Result<(), StartError> {
     }
     for (key, value, min, max) in [
         ("module_bytes_max", config.module_bytes_max, 1, MODULE_BYTES_MAX),
+        ("package_files_max", config.package_files_max.into(), 1, PACKAGE_FILES_MAX),
+        ("folders_bytes_max", config.folders_bytes_max, 0, MODULE_BYTES_MAX),
         ("versions_held", config.versions_held.into(), 1, VERSIONS_HELD_MAX),
         ("kv_value_bytes_max", config.kv_value_bytes_max, 1, VALUE_BYTES_MAX),
         ("kv_app_bytes_max", config.kv_app_bytes_max, 1, KV_APP_BYTES_MAX),

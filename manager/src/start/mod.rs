@@ -130,7 +130,7 @@ impl Manager {
             auth: Auth::new(&join_token, set_up),
             settings: Settings {
                 url: config.url.clone().unwrap_or_else(|| local_url(address)),
-                module_bytes_max: config.module_bytes_max,
+                package: config.package_limits(),
                 lost_after: Duration::from_millis(config.lost_after_ms),
                 heartbeat_ms: config.heartbeat_ms(),
                 versions_held: config.versions_held,

@@ -64,6 +64,17 @@ impl TryFrom<Written> for FileGrant {
     }
 }
 
+/// A folder that the guest would find within another one, where it hides what that has at the same place.
+pub(super) fn nested(files: &[FileGrant]) -> Option<String> {
+    files.iter().find_map(|outer| {
+        let within = |inner: &&FileGrant| {
+            inner.guest.strip_prefix(&outer.guest).is_some_and(|rest| rest.starts_with('/'))
+        };
+        let inner = files.iter().find(within)?;
+        Some(format!("`{}` lies in `{}`", inner.guest, outer.guest))
+    })
+}
+
 fn is_name(name: &str) -> bool {
     let usable = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
     (1..=NAME_LENGTH_MAX).contains(&name.len()) && name.bytes().all(usable)

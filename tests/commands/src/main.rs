@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         "length" => length(),
         "files" => files(),
         "read" => read(),
+        "fill" => fill(),
         "status" => {
             print("Status: 418 I'm a teapot\r\nX-Two: a\r\nX-Two: b\r\nConnection: close\r\n\r\n")
         }
@@ -98,6 +99,12 @@ fn files() -> io::Result<()> {
 fn read() -> io::Result<()> {
     let read = fs::read_to_string(env::var("HTTP_PATH").unwrap_or_default());
     print(&format!("{PLAIN}{}", read.unwrap_or_else(|error| format!("refused: {error}"))))
+}
+
+/// Writes to a file as its headers say.
+fn fill() -> io::Result<()> {
+    let header = |name: &str| env::var(format!("HTTP_{}", name.to_uppercase())).unwrap_or_default();
+    print(&format!("{PLAIN}{}", steading_test_components::filled(header)))
 }
 
 /// How many calls this instance has had.

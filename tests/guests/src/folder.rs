@@ -17,9 +17,14 @@ fn folder(request: Request) -> Response {
         "link" => fs::hard_link(path, to).map(|()| "done".to_owned()),
         "make" => fs::create_dir(path).map(|()| "done".to_owned()),
         "list" => list(path),
+        "fill" => return Response::text(filled(&request)),
         other => Err(io::Error::other(format!("no action `{other}`"))),
     };
     Response::text(done.unwrap_or_else(|error| format!("refused: {error}")))
+}
+
+fn filled(request: &Request) -> String {
+    steading_test_components::filled(|name| request.header(name).unwrap_or_default().to_owned())
 }
 
 fn list(path: &str) -> io::Result<String> {

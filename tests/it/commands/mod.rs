@@ -2,6 +2,7 @@
 //! may answer ([`response`]), how it ends ([`ends`]), and how it is published ([`publish`]).
 
 mod ends;
+mod function_file;
 mod publish;
 mod request;
 mod response;

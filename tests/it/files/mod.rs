@@ -1,7 +1,10 @@
-//! Directories of a worker as folders of apps, for every kind of guest: what is found in them, and that nothing leads
-//! out of them.
+//! Directories of a worker and folders of a package as folders of apps, for every kind of guest: what is found in
+//! them, and that nothing leads out of them.
 
+mod limit;
+mod package;
 mod refused;
+mod unpacked;
 
 use std::fs;
 use std::path::Path;

@@ -3,9 +3,8 @@
 use steading_protocol::Limits;
 use steading_protocol::desired::{DesiredApp, PlacementState};
 use steading_tests::desk::app_of;
-use steading_tests::{Desk, DeskWorker, Steading, run, scratch, wasm};
+use steading_tests::{Desk, DeskWorker, Steading, packages, run, scratch, wasm};
 
-use super::package;
 use crate::setup::{binary, cluster};
 
 /// Why a worker with this configuration does not load an app that asks for this folder.
@@ -43,14 +42,43 @@ fn a_directory_that_the_operator_does_not_give_fails_the_placement_by_its_name()
 }
 
 #[test]
-fn folders_of_a_package_are_refused_when_it_is_published() {
+fn folders_of_a_package_that_cannot_be_given_are_refused_when_it_is_published() {
     run(async {
         let cluster = cluster().workers(0).start().await;
-        let manifest = "[grants]\nfiles = [{ host = \"assets\", guest = \"/assets\" }]\n";
-        let package = package("native", manifest).await;
-        let refusal = cluster.api().publish("assets", &package).await.unwrap_err().to_string();
-        assert!(refusal.contains("`assets` of the package"), "{refusal}");
-        assert!(refusal.contains("worker:uploads"), "{refusal}");
+        let module = wasm::saying("here");
+        let asset = ("assets/a.txt", &b"x"[..]);
+        let grant = |more: &str| format!("[grants]\nfiles = [{{ {more}, guest = \"/assets\" }}]\n");
+        let plain = grant("host = \"assets\"");
+        let nested = "[grants]\nfiles = [{ host = \"assets\", guest = \"/a\" }, { host = \"worker:up\", guest = \"/a/b\" }]\n";
+        let long = vec![b'x'; 65 << 20];
+        for (manifest, files, code, told) in [
+            (&*plain, vec![], "manifest_invalid", "no file in a folder `assets`"),
+            (&plain, vec![("assets", &b"x"[..])], "manifest_invalid", "folder `assets`"),
+            (
+                &grant("host = \"assets\", write = true"),
+                vec![asset],
+                "manifest_invalid",
+                "nobody writes to",
+            ),
+            (&grant("host = \"../x\""), vec![asset], "manifest_invalid", "lead elsewhere"),
+            (&grant("host = \"/etc\""), vec![asset], "manifest_invalid", "is not a relative path"),
+            (&grant("host = 'C:x'"), vec![asset], "manifest_invalid", "a drive"),
+            (&grant("host = \"nul\""), vec![asset], "manifest_invalid", "a device"),
+            (nested, vec![asset], "manifest_invalid", "`/a/b` lies in `/a`"),
+            (&plain, vec![asset, ("assets/../b", b"")], "package_invalid", "lead elsewhere"),
+            (&plain, vec![asset, ("assets/a:b", b"")], "package_invalid", "a stream"),
+            (&plain, vec![asset, ("assets/CON.txt", b"")], "package_invalid", "a device"),
+            (&plain, vec![asset, ("assets/A.TXT", b"")], "package_invalid", "stands twice"),
+            (&plain, vec![asset, ("Assets/b", b"")], "package_invalid", "is spelled `assets`"),
+            (&plain, vec![("assets/a.txt", &long)], "module_too_large", "folders_bytes_max"),
+        ] {
+            let mut entries =
+                vec![("guest.wasm", &module[..]), ("steading.toml", manifest.as_bytes())];
+            entries.extend(files);
+            let package = packages::zipped(&entries);
+            let refusal = cluster.api().publish("assets", &package).await.unwrap_err().to_string();
+            assert!(refusal.contains(code) && refusal.contains(told), "{told}: {refusal}");
+        }
     });
 }
 

@@ -14,6 +14,9 @@ fn markdown_becomes_harmless_html() {
         assert_eq!(reply.header("content-type"), "text/html; charset=utf-8", "{}", reply.text());
         let html = "<h1>Orders</h1>\n<ul>\n<li>one</li>\n<li>&lt;b&gt;two&lt;/b&gt;</li>\n</ul>\n";
         assert_eq!(reply.text(), html);
+        let page = http::post(&format!("{url}?page"), "*one*").await.text();
+        assert!(page.starts_with("<!doctype html>"), "out of the package: {page}");
+        assert!(page.contains("<main>\n<p><em>one</em></p>\n</main>"), "{page}");
         assert_eq!(http::post(&url, &b"\xff"[..]).await.status, 400);
         assert_eq!(http::get(&url).await.status, 405);
     });

@@ -24,6 +24,7 @@ use self::streams::Dialogue;
 use super::exchange::Exchange;
 use super::log_stream::LogStream;
 use super::run::{self, Exited, GuestState, Kind, typed};
+use super::writes::limit_preview_1;
 use super::{Answer, Conduit, GuestError, GuestRequest, Unusable, granted};
 use crate::capability::Capabilities;
 use crate::engine::{Engine, MemoryLimit};
@@ -55,6 +56,7 @@ pub(crate) struct State {
 pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine.wasmtime());
     wasmtime_wasi::p1::add_to_linker_async(&mut linker, |state: &mut State| &mut state.wasi)?;
+    limit_preview_1(&mut linker, |state| &mut state.wasi)?;
     // the library's own takes codes below 126 only, and many a program ends with -1
     linker.allow_shadowing(true);
     linker.func_wrap(WASI_MODULE, "proc_exit", |code: i32| -> wasmtime::Result<()> {

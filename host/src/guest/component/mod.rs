@@ -29,6 +29,7 @@ pub(crate) use self::reuse::Kept;
 use self::reuse::Reused;
 pub(crate) use self::state::State;
 use super::run::{self, GuestState as _, Kind};
+use super::writes::{limit_wasi_0_2, limit_wasi_0_3};
 use super::{Answer, Conduit, GuestError, GuestRequest, IdleInstances, Unusable};
 use crate::admission::Permit;
 use crate::capability::Capabilities;
@@ -64,6 +65,8 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine.wasmtime());
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi::p3::add_to_linker(&mut linker)?;
+    limit_wasi_0_2(&mut linker)?;
+    limit_wasi_0_3(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
     proposals::define(&mut linker)?;

@@ -44,7 +44,7 @@ impl Sandbox {
             body: RequestBody::full(Bytes::new()),
             invocation: "bench".into(),
         };
-        let conduit = Arc::new(Conduit::new(Limits::default().log_bytes_max));
+        let conduit = Arc::new(Conduit::new(&Limits::default()));
         let inner = self.function.call(request, &conduit);
         let call = Metered { conduit: Arc::clone(&conduit), inner };
         match call.await.map_err(|error| error.to_string())? {

@@ -26,6 +26,7 @@ use self::wasi::LazyWasi;
 use super::exchange::Exchange;
 use super::outgoing::Outgoing;
 use super::run::{self, GuestState, Kind, typed};
+use super::writes::limit_preview_1;
 use super::{Answer, Conduit, GuestError, GuestRequest, Unusable};
 use crate::capability::Capabilities;
 use crate::engine::{Engine, MemoryLimit};
@@ -65,6 +66,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     kv::define(&mut linker)?;
     outbound::define(&mut linker)?;
     wasmtime_wasi::p1::add_to_linker_async(&mut linker, |state: &mut State| state.wasi.context())?;
+    limit_preview_1(&mut linker, |state| state.wasi.context())?;
     Ok(linker)
 }
 

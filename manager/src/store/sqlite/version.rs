@@ -112,7 +112,7 @@ pub(super) fn publish(
         }
     }
     if new.new_grants == NewGrants::Refused {
-        let beyond = new.grants.beyond(&newest_grants(store, &new.app)?);
+        let beyond = new.grants.to_allow(&newest_grants(store, &new.app)?);
         if !beyond.is_empty() {
             return Ok(Publishing::GrantsNew(beyond));
         }

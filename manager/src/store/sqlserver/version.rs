@@ -92,7 +92,7 @@ pub(super) async fn publish(
         }
     }
     if new.new_grants == NewGrants::Refused {
-        let beyond = new.grants.beyond(&newest_grants(tx, &new.app).await?);
+        let beyond = new.grants.to_allow(&newest_grants(tx, &new.app).await?);
         if !beyond.is_empty() {
             return Ok(Publishing::GrantsNew(beyond));
         }

@@ -53,6 +53,38 @@ pub fn read(path: &[u8]) -> String {
     read.unwrap_or_else(|error| format!("refused: {error}"))
 }
 
+/// Writes to a file as `how` says: so many bytes from its beginning or at its end, one byte behind so many, or none but
+/// so many as its length.
+pub fn fill(how: &str, path: &str, bytes: u64) -> std::io::Result<()> {
+    use std::io::{Seek as _, SeekFrom, Write as _};
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options.create(true).write(true).append(how == "append").open(path)?;
+    match how {
+        "length" => file.set_len(bytes),
+        "behind" => {
+            file.seek(SeekFrom::Start(bytes))?;
+            file.write_all(b"x")
+        }
+        _ => std::io::copy(&mut std::io::Read::take(std::io::repeat(b'x'), bytes), &mut file)
+            .map(drop),
+    }
+}
+
+/// What the headers `how`, `path` and `bytes` ask for, done.
+pub fn filled(header: impl Fn(&str) -> String) -> String {
+    let bytes = header("bytes").parse().unwrap_or_default();
+    let filled = fill(&header("how"), &header("path"), bytes);
+    filled.map_or_else(|error| format!("refused: {error}"), |()| "done".to_owned())
+}
+
+/// Leaves the file of this name open behind a write, and says how often this instance was called.
+pub fn linger(path: &str) -> String {
+    let mut file = std::fs::File::create(path).expect("it may be written");
+    std::io::Write::write_all(&mut file, b"x").expect("it takes a byte");
+    std::mem::forget(file);
+    count()
+}
+
 /// How often this instance was called.
 pub fn count() -> String {
     static CALLS: AtomicU32 = AtomicU32::new(0);

@@ -48,9 +48,10 @@ impl wasip2::exports::http::incoming_handler::Guest for Guest {
             "clocks" => well::clocks(answer),
             "files" => well::files(answer),
             "read" => well::read(&request, answer),
+            "fill" => well::fill(&request, answer),
             "after" => well::after(answer),
             "count" => well::count(answer),
-            "burn" | "retain" | "reserve" | "keep" | "hold" | "forsake" => {
+            "burn" | "retain" | "reserve" | "linger" | "keep" | "hold" | "forsake" => {
                 lasting::act(action, detail, &request, answer);
             }
             "fetch" => outgoing::fetch(&request, answer),

@@ -118,6 +118,13 @@ pub(crate) fn read(request: &IncomingRequest, answer: Answer) {
     answer.text(&steading_test_components::read(&path));
 }
 
+/// Writes to a file as its headers say.
+pub(crate) fn fill(request: &IncomingRequest, answer: Answer) {
+    let header = |name: &str| request.headers().get(name).into_iter().next().unwrap_or_default();
+    let header = |name: &str| String::from_utf8(header(name)).unwrap_or_default();
+    answer.text(&steading_test_components::filled(header));
+}
+
 /// Goes on when its response has ended.
 pub(crate) fn after(answer: Answer) {
     answer.text("answered");

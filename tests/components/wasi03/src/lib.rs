@@ -4,6 +4,7 @@
 
 mod badly;
 mod body;
+mod files;
 mod lasting;
 mod outgoing;
 mod proposals;
@@ -36,9 +37,12 @@ impl wasip3::exports::http::handler::Guest for Guest {
             "clocks" => well::clocks().await,
             "files" => well::files(),
             "read" => well::read(&request),
+            "fill" => files::fill(&request).await,
             "after" => well::after(),
             "count" => well::count(),
-            "burn" | "retain" | "reserve" | "keep" | "hold" => lasting::act(action, detail),
+            "burn" | "retain" | "reserve" | "linger" | "keep" | "hold" => {
+                lasting::act(action, detail)
+            }
             "fetch" => outgoing::fetch(request).await,
             "hash-all" => outgoing::hash_all(request).await,
             "double-echo" => outgoing::double_echo(request).await,

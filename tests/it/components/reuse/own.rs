@@ -1,6 +1,6 @@
 //! What each call has of its own in an instance that served before: its time, its log, what it may send.
 
-use steading_tests::{Host, eventually, http, run};
+use steading_tests::{Host, eventually, http, run, scratch};
 
 use super::super::BOTH;
 use super::{SOON, assert_calls, get, package, said, serving, url};
@@ -55,6 +55,26 @@ fn words_are_in_the_log_of_the_call_that_said_them_and_its_limit_is_its_own() {
         }
         let reused = http::metric(cluster.control(0), "steading_instances_reused_total ").await;
         assert_eq!(reused, 7.0, "each guest was made once");
+    });
+}
+
+#[test]
+fn what_a_call_may_write_to_files_is_counted_anew_and_no_open_file_is_written_to_later() {
+    run(async {
+        let folder = scratch();
+        let up = folder.path();
+        let tables = format!("[directories]\nup = {{ path = {up:?}, write = true }}\n");
+        let manifest = "[limits]\nfile_write_kib_max = 64\n[grants]\nfiles = [{ host = \"worker:up\", guest = \"/up\", write = true }]\nreuse = { idle_ms = 60000 }\n";
+        let cluster = serving(manifest, &tables).await;
+        for guest in BOTH {
+            for call in ["1", "2", "3"] {
+                let fill = get(&cluster, guest, "fill").header("how", "write");
+                let fill = fill.header("path", "/up/file").header("bytes", "65536");
+                assert_eq!(http::send(fill).await.text(), "done", "{guest}");
+                assert_calls(&cluster, guest, &[("count", call)]).await;
+            }
+            assert_calls(&cluster, guest, &[("linger", "4"), ("count", "1")]).await;
+        }
     });
 }
 

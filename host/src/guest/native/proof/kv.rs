@@ -40,7 +40,7 @@ fn granted() -> Arc<Capabilities> {
     let exit = Exit::new(&OutboundConfig::default(), &metrics).unwrap();
     let (kv, directories) = (KvRemote::new(metrics), Directories::default());
     let providers = Providers { kv, exit, directories };
-    Capabilities::of(&serde_json::from_value(app).unwrap(), &providers).unwrap()
+    Capabilities::of(&serde_json::from_value(app).unwrap(), &providers, None).unwrap()
 }
 
 fn returned(function: &NativeFunction) -> i32 {

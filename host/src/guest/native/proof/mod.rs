@@ -156,7 +156,7 @@ async fn call(function: &NativeFunction) -> Result<Answered, GuestError> {
 }
 
 fn conduit() -> Arc<Conduit> {
-    Arc::new(Conduit::new(Limits::default().log_bytes_max))
+    Arc::new(Conduit::new(&Limits::default()))
 }
 
 async fn call_with(
