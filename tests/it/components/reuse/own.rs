@@ -7,23 +7,36 @@ use super::{SOON, assert_calls, get, package, said, serving, url};
 use crate::setup::cluster;
 
 #[test]
-fn deadline_and_processor_time_are_those_of_each_call() {
+fn processor_time_is_that_of_each_call() {
     run(async {
-        let manifest = "[limits]\ndeadline_ms_max = 3000\ncpu_ms_max = 400\n[grants]\nreuse = { idle_ms = 60000 }\n";
+        let manifest = "[limits]\ncpu_ms_max = 400\n[grants]\nreuse = { idle_ms = 60000 }\n";
         let cluster = serving(manifest, "").await;
         for guest in BOTH {
-            // more on the processor, and then more waiting, than one call may have
+            // more than one call may have
             for call in 1..=6 {
                 assert_eq!(said(&cluster, guest, "burn/150").await, call.to_string(), "{guest}");
             }
-            for _ in 0..11 {
-                assert_eq!(said(&cluster, guest, "stream").await, "first\nsecond\n");
-            }
-            assert_calls(&cluster, guest, &[("count", "7")]).await;
-            // which is not to say that there are no limits
             let reply = http::send(get(&cluster, guest, "spin")).await;
             assert_eq!(reply.problem().code, "cpu_exceeded", "{guest}");
         }
+    });
+}
+
+#[test]
+fn the_deadline_is_that_of_each_call() {
+    run(async {
+        let manifest = "[limits]\ndeadline_ms_max = 2000\n[grants]\nreuse = { idle_ms = 60000 }\n";
+        let cluster = serving(manifest, "").await;
+        for guest in BOTH {
+            // 300 ms each
+            for _ in 0..7 {
+                assert_eq!(said(&cluster, guest, "stream").await, "first\nsecond\n");
+            }
+            let reply = http::send(get(&cluster, guest, "sleep")).await;
+            assert_eq!(reply.problem().code, "deadline_exceeded", "{guest}");
+        }
+        let made = http::metric(cluster.control(0), "steading_instances_made_total ").await;
+        assert_eq!(made, 2.0, "each guest was made once");
     });
 }
 
