@@ -71,8 +71,8 @@ fn an_instance_that_streams_or_goes_on_after_its_response_is_kept_when_it_has_en
         for guest in BOTH {
             assert_eq!(said(&cluster, guest, "count").await, "1");
             let long = vec![b'x'; 3 << 20];
-            let echo = http::post(&url(&cluster, guest, "echo"), long.clone()).await;
-            assert_eq!(echo.text().len(), long.len(), "{guest}");
+            let echo = http::post(&url(&cluster, guest, "echo"), long).await;
+            assert_eq!(echo.text().len(), 3 << 20, "{guest}");
             assert_eq!(said(&cluster, guest, "stream").await, "first\nsecond\n");
             assert_calls(&cluster, guest, &[("count", "2")]).await;
             assert_eq!(said(&cluster, guest, "after").await, "answered");
@@ -82,7 +82,8 @@ fn an_instance_that_streams_or_goes_on_after_its_response_is_kept_when_it_has_en
             // the one that was kept last
             assert_calls(&cluster, guest, &[("count", "3"), ("count", "4")]).await;
             // an unread body is out of the way of the next call
-            let unread = http::post(&url(&cluster, guest, "count"), long).await;
+            let short = vec![b'x'; 10_000];
+            let unread = http::post(&url(&cluster, guest, "count"), short).await;
             assert_eq!(unread.text(), "5", "{guest}");
             assert_calls(&cluster, guest, &[("count", "6")]).await;
             cluster.api().publish_ready(guest, &package(guest, "").await, 1).await;
