@@ -2,9 +2,11 @@
 //! One function, one promise; nothing here knows which database is behind the trait.
 
 pub(in crate::store) mod app_data;
+pub(in crate::store) mod app_settings;
 pub(in crate::store) mod apps;
 pub(in crate::store) mod credentials;
 pub(in crate::store) mod kv;
+pub(in crate::store) mod kv_bytes;
 pub(in crate::store) mod leases;
 pub(in crate::store) mod rollouts;
 pub(in crate::store) mod values;
@@ -54,12 +56,20 @@ macro_rules! promises {
         $test!(app_data::two_spellings_are_one_setting_and_a_resealed_one_changes_nothing_else);
         $test!(app_data::what_belongs_to_an_app_goes_with_it);
         $test!(app_data::a_worker_is_told_the_grants_of_what_it_has_alone);
+        $test!(app_settings::the_text_of_a_setting_comes_back_as_it_was);
+        $test!(app_settings::a_secret_is_resealed_only_where_it_stands_as_it_was_read);
+        $test!(app_settings::a_setting_written_at_once_is_one_of_them_whole);
         $test!(kv::a_store_does_what_a_map_does);
         $test!(kv::increments_at_once_are_all_counted);
         $test!(kv::of_those_who_saw_the_same_revision_one_may_write);
         $test!(kv::a_removed_and_rewritten_entry_is_another_one);
         $test!(kv::keys_are_listed_by_their_bytes_in_pages);
         $test!(kv::a_value_and_an_app_have_their_limits);
+        $test!(kv_bytes::keys_that_look_alike_are_apart);
+        $test!(kv_bytes::values_are_bytes_of_any_length);
+        $test!(kv_bytes::a_page_begins_after_its_key_also_when_that_is_gone);
+        $test!(kv_bytes::writers_at_once_do_not_fill_more_than_the_app_may_have);
+        $test!(kv_bytes::nothing_is_kept_for_an_app_that_is_not_there);
         $test!(credentials::sessions_are_kept_touched_and_forgotten);
         $test!(credentials::tokens_are_found_by_hash_until_revoked);
         $test!(credentials::a_setting_is_inserted_once_and_can_be_put);
@@ -183,7 +193,9 @@ async fn generation(store: &dyn Store, worker: &WorkerId) -> u64 {
 }
 
 /// Polls all futures at once; answers in their order.
-async fn futures_in_order<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
+pub(in crate::store) async fn futures_in_order<F: Future>(
+    futures: impl Iterator<Item = F>,
+) -> Vec<F::Output> {
     let mut pending: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();
     std::future::poll_fn(move |context| {
         for (future, output) in &mut pending {

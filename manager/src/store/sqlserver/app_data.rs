@@ -1,11 +1,13 @@
 //! The methods of [`AppData`], each with what it needs of the writer lane, and whether it may be repeated
 //! when nobody knows whether it happened. A write to a key-value store stays out of that lane: it holds a
-//! lock of its app's stores alone, and its caller decides whether to repeat it.
+//! lock of its app's stores alone, and its caller decides whether to repeat it. What functions ask for has
+//! connections of its own, so that no app keeps the manager waiting.
 
 use async_trait::async_trait;
 use steading_protocol::kv::KvRefusal;
 use steading_protocol::{AppName, Grants, KvKey, SettingName, VersionNumber, WorkerId};
 
+use super::fault::Fault;
 use super::lanes::{Again, Hold, transact};
 use super::{SqlServer, app_setting, kv, version};
 use crate::store::{
@@ -16,6 +18,13 @@ use crate::store::{
 macro_rules! single {
     ($store:ident, $operation:literal, |$tx:ident| $work:expr) => {
         transact!($store.lanes, $operation, Hold::Nothing, Again::Safe, |$tx| $work)
+    };
+}
+
+/// One read in the name of a function.
+macro_rules! of_function {
+    ($store:ident, $operation:literal, |$tx:ident| $work:expr) => {
+        transact!($store.functions, $operation, Hold::Nothing, Again::Safe, |$tx| $work)
     };
 }
 
@@ -48,7 +57,9 @@ impl AppData for SqlServer {
         from: &str,
         to: &str,
     ) -> Result<()> {
-        single!(self, "app_setting_reseal", |tx| app_setting::reseal(tx, app, name, [from, to]))
+        transact!(self.lanes, "app_setting_reseal", Hold::Alone, Again::Safe, |tx| {
+            app_setting::reseal(tx, app, name, [from, to])
+        })
     }
 
     async fn placement_grants(
@@ -57,15 +68,17 @@ impl AppData for SqlServer {
         app: &AppName,
         version: VersionNumber,
     ) -> Result<Option<Grants>> {
-        single!(self, "placement_grants", |tx| version::placed_grants(tx, worker, app, version))
+        of_function!(self, "placement_grants", |tx| version::placed_grants(
+            tx, worker, app, version
+        ))
     }
 
     async fn kv_get(&self, slot: &KvSlot, key: &KvKey) -> Result<Option<KvEntry>> {
-        single!(self, "kv_get", |tx| kv::get(tx, slot, key))
+        of_function!(self, "kv_get", |tx| kv::get(tx, slot, key))
     }
 
     async fn kv_list(&self, slot: &KvSlot, list: KvList) -> Result<Vec<KvKey>> {
-        single!(self, "kv_list", |tx| kv::list(tx, slot, &list))
+        of_function!(self, "kv_list", |tx| kv::list(tx, slot, &list))
     }
 
     async fn kv_write(
@@ -75,11 +88,19 @@ impl AppData for SqlServer {
         write: KvWrite,
         limits: KvLimits,
     ) -> Result<std::result::Result<KvWritten, KvRefusal>> {
-        transact!(self.lanes, "kv_write", Hold::Own, Again::Never, |tx| kv::write(
-            tx,
-            slot,
-            key,
-            (&write, limits)
-        ))
+        const OPERATION: &str = "kv_write";
+        let written = async {
+            let _turn = self.turns.take(&slot.app).await;
+            transact!(self.functions, OPERATION, Hold::Own, Again::Never, |tx| kv::write(
+                tx,
+                slot,
+                key,
+                (&write, limits)
+            ))
+        };
+        // also the time until its turn is time of the call
+        let call = self.functions.limits().call;
+        let late = |_| Err(Fault::Late(call).into_error(OPERATION));
+        tokio::time::timeout(call, written).await.unwrap_or_else(late)
     }
 }

@@ -62,19 +62,21 @@ pub(super) async fn secrets(tx: &mut Tx) -> Result<Vec<(AppName, StoredSetting)>
     found.iter().map(|found| Ok((row::parsed(found, 0)?, read(found)?))).collect()
 }
 
-/// Replaces the first text by the second, where the first still stands.
+/// Replaces the first text by the second, where the first still stands. They are compared here: to a
+/// collation texts are the same that differ by case, or by blanks at their ends.
 pub(super) async fn reseal(
     tx: &mut Tx,
     app: &AppName,
     name: &SettingName,
     [from, to]: [&str; 2],
 ) -> Result<(), Fault> {
-    tx.execute(
-        "UPDATE app_setting SET value = @P4
-         WHERE app = @P1 AND id = @P2 AND value = @P3 AND secret = 1",
-        &[&app.as_str(), &name.folded().as_str(), &from, &to],
-    )
-    .await?;
+    let (app, id) = (app.as_str(), name.folded());
+    let sql = "SELECT value FROM app_setting WHERE app = @P1 AND id = @P2 AND secret = 1";
+    let Some(found) = tx.row(sql, &[&app, &id.as_str()]).await? else { return Ok(()) };
+    if row::text(&found, 0)? == from {
+        let sql = "UPDATE app_setting SET value = @P3 WHERE app = @P1 AND id = @P2";
+        tx.execute(sql, &[&app, &id.as_str(), &to]).await?;
+    }
     Ok(())
 }
 

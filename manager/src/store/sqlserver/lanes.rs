@@ -21,6 +21,10 @@ use crate::store::{Result, StoreError};
 /// every two seconds keep less than one busy.
 const CONNECTIONS_MAX: usize = 16;
 
+/// Those for what functions ask of key-value stores, apart from the others, so that no sign of life and no
+/// lease waits behind them.
+const CONNECTIONS_OF_FUNCTIONS_MAX: usize = 8;
+
 /// How long a call may take, with waiting, repeating and all.
 const CALL_TIME_MAX: Duration = Duration::from_secs(30);
 
@@ -71,7 +75,7 @@ impl Default for Limits {
     }
 }
 
-/// All connections of this manager.
+/// Connections of this manager.
 #[derive(Clone)]
 pub(super) struct Lanes {
     pool: Pool<Connector>,
@@ -80,8 +84,22 @@ pub(super) struct Lanes {
 
 impl Lanes {
     pub(super) fn new(target: Arc<Target>, limits: Limits) -> Self {
-        let builder = Pool::builder(Connector(target)).max_size(CONNECTIONS_MAX);
+        Self::of(target, limits, CONNECTIONS_MAX)
+    }
+
+    /// The lanes of functions.
+    pub(super) fn of_functions(target: Arc<Target>, limits: Limits) -> Self {
+        Self::of(target, limits, CONNECTIONS_OF_FUNCTIONS_MAX)
+    }
+
+    fn of(target: Arc<Target>, limits: Limits, connections_max: usize) -> Self {
+        let builder = Pool::builder(Connector(target)).max_size(connections_max);
         Self { pool: builder.build().expect("a pool without timeouts needs no runtime"), limits }
+    }
+
+    /// What holds for a call.
+    pub(super) fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// A call that begins now.
@@ -192,8 +210,9 @@ impl Manager for Connector {
 
     async fn create(&self) -> std::result::Result<Connection, Fault> {
         let mut link = self.0.connect().await?;
-        // An error in a statement ends its whole transaction, not the statement alone.
-        link.simple_query("SET XACT_ABORT ON").await?.into_results().await?;
+        // An error in a statement ends its whole transaction, not the statement alone. And a statement
+        // says how many rows it touched, also where an administrator has told the server otherwise.
+        link.simple_query("SET XACT_ABORT ON; SET NOCOUNT OFF").await?.into_results().await?;
         Ok(Connection { link, used_at: Instant::now() })
     }
 

@@ -24,6 +24,7 @@ mod lanes;
 mod migrate;
 mod row;
 mod target;
+mod turns;
 mod tx;
 
 mod check;
@@ -56,11 +57,15 @@ pub(crate) use self::migrate::MIGRATIONS;
 pub(crate) use self::target::Target;
 
 use self::lanes::{Lanes, Limits, failed};
+use self::turns::Turns;
 use super::Result;
 
 /// The store on SQL Server.
 pub(crate) struct SqlServer {
     lanes: Lanes,
+    /// For what functions ask for.
+    functions: Lanes,
+    turns: Turns,
     target: Arc<Target>,
 }
 
@@ -74,6 +79,13 @@ impl SqlServer {
         create::database(&target).await.map_err(failed("open"))?;
         let target = Arc::new(target);
         migrate::run(&Lanes::new(Arc::clone(&target), migrate::LIMITS), &target).await?;
-        Ok(Self { lanes: Lanes::new(Arc::clone(&target), Limits::default()), target })
+        Ok(Self::on(target, Limits::default()))
+    }
+
+    /// Over a database with all its tables.
+    fn on(target: Arc<Target>, limits: Limits) -> Self {
+        let lanes = Lanes::new(Arc::clone(&target), limits);
+        let functions = Lanes::of_functions(Arc::clone(&target), limits);
+        Self { lanes, functions, turns: Turns::default(), target }
     }
 }

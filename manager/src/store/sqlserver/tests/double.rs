@@ -9,13 +9,13 @@ use steading_protocol::{Generation, Secret, WorkerId};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::super::lanes::{Lanes, Limits};
+use super::super::lanes::Limits;
 use super::super::{SqlServer, Target};
 use super::tds;
 use crate::store::{Store, StoreError};
 
 /// What the server does with a message.
-enum Act {
+pub(super) enum Act {
     /// It replies with these tokens.
     Reply(Vec<u8>),
     /// It sends half of a reply and closes the connection.
@@ -25,17 +25,17 @@ enum Act {
 }
 
 /// What it does with the message that has this text, which is the nth that has it.
-type Script = fn(text: &str, nth: usize) -> Option<Act>;
+pub(super) type Script = fn(text: &str, nth: usize) -> Option<Act>;
 
 /// A server on loopback.
-struct Double {
+pub(super) struct Double {
     port: u16,
     heard: Arc<Mutex<Vec<String>>>,
 }
 
 impl Double {
     /// Plays a script; messages that it does not mention get what a healthy server would say.
-    async fn play(script: Script) -> Self {
+    pub(super) async fn play(script: Script) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let heard = Arc::new(Mutex::new(vec![]));
@@ -57,14 +57,13 @@ impl Double {
         Target::parse(&Secret::new(text), None).unwrap()
     }
 
-    fn store(&self, call: Duration) -> SqlServer {
+    pub(super) fn store(&self, call: Duration) -> SqlServer {
         let limits = Limits { call, lane: Duration::from_secs(1) };
-        let target = Arc::new(self.target());
-        SqlServer { lanes: Lanes::new(Arc::clone(&target), limits), target }
+        SqlServer::on(Arc::new(self.target()), limits)
     }
 
     /// How many messages had this text.
-    fn times(&self, text: &str) -> usize {
+    pub(super) fn times(&self, text: &str) -> usize {
         self.heard.lock().unwrap().iter().filter(|heard| heard.contains(text)).count()
     }
 }
@@ -99,7 +98,7 @@ fn healthy(text: &str) -> Act {
     })
 }
 
-const LONG: Duration = Duration::from_secs(20);
+pub(super) const LONG: Duration = Duration::from_secs(20);
 
 fn worker() -> WorkerId {
     "w-1".parse().unwrap()
@@ -117,7 +116,8 @@ async fn a_read_that_was_cut_off_is_repeated_on_another_connection() {
     })
     .await;
     assert_eq!(generation(&double.store(LONG)).await.unwrap(), Some(Generation(7)));
-    assert_eq!((double.times("LOGIN"), double.times("SELECT generation")), (2, 2));
+    let times = ["LOGIN", "SET XACT_ABORT ON; SET NOCOUNT OFF", "SELECT generation"];
+    assert_eq!(times.map(|text| double.times(text)), [2, 2, 2]);
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@
 //! databases; without it those tests print that they are skipped, and why. Each makes a database of
 //! its own, with a random name, and drops it. docs/sql-server.md says how to run them.
 
+mod app_data;
 mod double;
+mod moves;
 mod server;
 mod tds;

@@ -9,8 +9,7 @@ use steading_protocol::{Secret, VersionNumber};
 use super::super::lanes::{Again, Hold, transact};
 use super::super::migrate::{self, MIGRATIONS, batches};
 use super::super::*;
-use crate::auth::SecretHash;
-use crate::store::{Publishing, SessionRecord, Store, contract};
+use crate::store::{Publishing, Store, contract};
 
 const VARIABLE: &str = "STEADING_TEST_SQLSERVER";
 
@@ -37,13 +36,13 @@ fn fresh() -> Option<Target> {
 }
 
 /// The connection string of the environment with a database.
-fn connection(database: &str) -> Secret {
+pub(super) fn connection(database: &str) -> Secret {
     let text = std::env::var(VARIABLE).unwrap_or_default();
     Secret::new(format!("{text};Database={database}"))
 }
 
 /// Runs a test on a database of its own, and drops it whatever becomes of the test.
-async fn on_server<T: Future<Output = ()>>(test: impl FnOnce(Target) -> T) {
+pub(super) async fn on_server<T: Future<Output = ()>>(test: impl FnOnce(Target) -> T) {
     let Some(target) = fresh() else { return };
     {
         let _alone = DATABASES.lock().await;
@@ -89,7 +88,7 @@ macro_rules! promise {
 
 contract::promises!(promise);
 
-async fn published(store: &SqlServer, bytes: &[u8]) -> VersionNumber {
+pub(super) async fn published(store: &SqlServer, bytes: &[u8]) -> VersionNumber {
     let now = crate::clock::now();
     match store.version_publish(contract::version("shop", bytes), now).await.unwrap() {
         Publishing::Created(version) => version,
@@ -163,44 +162,6 @@ async fn a_panic_in_a_plan_undoes_the_transaction_and_the_store_goes_on() {
         store.plan_apply(panics, crate::clock::now()).await.unwrap_err();
         assert_eq!(store.change_get().await.unwrap(), before);
         assert_eq!(published(&store, b"2").await, VersionNumber(2));
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn an_installation_moves_here_whole_and_only_once() {
-    on_server(async |target| {
-        let folder = tempfile::tempdir().unwrap();
-        let embedded = crate::store::Sqlite::open(folder.path(), None).await.unwrap();
-        contract::values::text_of_any_script_comes_back(&embedded).await;
-        let session = SessionRecord {
-            id: SecretHash::of("s"),
-            seen_at: "2027-01-15T08:00:00.123457Z".parse().unwrap(),
-            expires_at: "2027-01-16T08:00:00.999999Z".parse().unwrap(),
-        };
-        embedded.session_insert(session.clone()).await.unwrap();
-        let large = contract::version("large", &vec![7; 3 << 20]);
-        embedded.version_publish(large.clone(), crate::clock::now()).await.unwrap();
-        let apps = embedded.app_list().await.unwrap();
-        drop(embedded);
-        let config = crate::Config {
-            store_connection: Some(connection(&target.database)),
-            ..Default::default()
-        };
-        let copied = crate::store::store_copy(&config, folder.path()).await.unwrap();
-        let rows = |table: &str| copied.iter().find(|copied| copied.table == table).unwrap().rows;
-        let tables = ["app", "app_number", "worker", "session", "token", "module"];
-        assert_eq!(tables.map(rows), [3, 3, 1, 1, 1, 3]);
-        let moved = SqlServer::open(target).await.unwrap();
-        let serialized = |value| serde_json::to_value(value).unwrap();
-        assert_eq!(serialized(moved.app_list().await.unwrap()), serialized(apps));
-        assert_eq!(moved.session_get(&session.id).await.unwrap(), Some(session));
-        let module = &large.modules[0];
-        assert_eq!(moved.module_get(&module.digest).await.unwrap().as_ref(), Some(&module.bytes));
-        assert_eq!(published(&moved, b"next").await, VersionNumber(2));
-        let again = crate::store::store_copy(&config, folder.path()).await.unwrap_err();
-        let cause = std::error::Error::source(&again).and_then(std::error::Error::source);
-        assert!(cause.unwrap().to_string().contains("not empty"), "{again:?}");
     })
     .await;
 }

@@ -91,6 +91,16 @@ pub(super) fn bigint(value: i64) -> Vec<u8> {
     row(0x7f, &value.to_le_bytes())
 }
 
+/// One row of one `nvarchar`.
+pub(super) fn text(value: &str) -> Vec<u8> {
+    const COLLATION: [u8; 5] = [0x09, 0x04, 0xd0, 0x00, 0x34];
+    let most = 8000_u16.to_le_bytes();
+    let columns = [0x81, 1, 0, 0, 0, 0, 0, 0, 0, 0xe7, most[0], most[1]];
+    let bytes = wide(value);
+    let length = u16::try_from(bytes.len()).unwrap().to_le_bytes();
+    [&columns[..], &COLLATION, &[0], &[0xd1], &length, &bytes, &touched(1)].concat()
+}
+
 fn row(kind: u8, value: &[u8]) -> Vec<u8> {
     // One column, of no user type, without flags and name.
     let columns = [0x81, 1, 0, 0, 0, 0, 0, 0, 0, kind, 0];
