@@ -65,8 +65,7 @@ impl Worker {
             openness: Arc::clone(&openness),
         });
         let control = ControlServer::start(config.control, Arc::clone(&state))?;
-        let head = config.server.head_limits();
-        let routes = Arc::clone(&served.routes);
+        let (head, routes) = (config.server.head_limits(), Arc::clone(&served.routes));
         let service = Arc::new(Service { routes, admission, metrics, openness, head });
         let offer = offer(&config, memory, address, &service.openness);
         let mut follower = Follower {
