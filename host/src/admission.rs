@@ -4,7 +4,7 @@
 //!
 //! Invariant: no count ever exceeds its cap, also not for the moment of a refusal, and the worker's cap
 //! is the pool's size, so a permit means that an instance can be had. A component made of several takes several
-//! of the worker's places.
+//! of the worker's places. An instance that is [`idle`](crate::idle) keeps its places, and goes when there are none left.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -13,11 +13,14 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use steading_protocol::{AppName, FunctionName};
 
+use crate::guest::IdleInstances;
+use crate::idle::IdleMetrics;
+
 /// Hands out permits, up to a fixed number, under the caps of what is to run.
-#[derive(Debug)]
 pub(crate) struct Admission {
     worker: Arc<Gate>,
     max: u32,
+    idle: Arc<IdleInstances>,
 }
 
 /// Counts what is inside.
@@ -26,7 +29,7 @@ struct Gate(AtomicU32);
 
 /// Places inside a gate; given back on drop.
 #[derive(Debug)]
-struct Place {
+pub(crate) struct Place {
     gate: Arc<Gate>,
     count: u32,
 }
@@ -36,7 +39,8 @@ struct Place {
 pub(crate) struct Permit {
     _function: Option<Place>,
     _app: Option<Place>,
-    _worker: Place,
+    /// None when an instance has [taken](Permit::take_place) it over.
+    worker: Option<Place>,
 }
 
 /// The caps of one function: its own, and the one it shares with the other functions of its app; and how many of
@@ -88,8 +92,9 @@ const TOLD_MAX: usize = 300;
 type Gated = (AppName, Option<FunctionName>);
 
 impl Admission {
-    pub(crate) fn new(max: u32) -> Arc<Self> {
-        Arc::new(Self { worker: Arc::default(), max })
+    pub(crate) fn new(max: u32, metrics: IdleMetrics) -> Arc<Self> {
+        let idle = Arc::new(IdleInstances::new(metrics));
+        Arc::new(Self { worker: Arc::default(), max, idle })
     }
 
     /// Takes a permit, or says at once why there is none.
@@ -101,16 +106,36 @@ impl Admission {
         Ok(Permit {
             _function: enter(&caps.function, |max| Busy::Function { max })?,
             _app: enter(&caps.app, |max| Busy::App { max })?,
-            _worker: self
-                .worker
-                .enter(caps.places, self.max)
-                .ok_or(Busy::Worker { max: self.max })?,
+            worker: Some(
+                self.worker
+                    .enter(caps.places, self.max)
+                    .or_else(|| self.enter_for_idle(caps.places))
+                    .ok_or(Busy::Worker { max: self.max })?,
+            ),
         })
     }
 
-    /// Places taken now: the invocations that run, as far as each takes one.
+    /// Places of instances that wait for a call, given up one after the other until they are enough.
+    #[cold]
+    fn enter_for_idle(&self, count: u32) -> Option<Place> {
+        while self.idle.give_up_one() {
+            if let Some(place) = self.worker.enter(count, self.max) {
+                return Some(place);
+            }
+        }
+        None
+    }
+
+    /// Places taken now by invocations that run, as far as each takes one; without those of idle instances.
     pub(crate) fn running(&self) -> u64 {
-        u64::from(self.worker.0.load(Ordering::Relaxed))
+        let (_, idle) = self.idle.counts();
+        // the two are not counted in the same moment
+        u64::from(self.worker.0.load(Ordering::Relaxed).saturating_sub(idle))
+    }
+
+    /// The instances that wait for a call.
+    pub(crate) fn idle(&self) -> &Arc<IdleInstances> {
+        &self.idle
     }
 
     /// Invocations that can run at once.
@@ -125,6 +150,20 @@ impl Gate {
         let more = |inside: u32| inside.checked_add(count).filter(|inside| *inside <= max);
         let entered = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
         entered.is_ok().then(|| Place { gate: Arc::clone(self), count })
+    }
+}
+
+impl Permit {
+    /// Takes the worker's places out: an instance stays in them after its invocation.
+    pub(crate) fn take_place(&mut self) -> Option<Place> {
+        self.worker.take()
+    }
+}
+
+impl Place {
+    /// How many places these are.
+    pub(crate) fn count(&self) -> u32 {
+        self.count
     }
 }
 
@@ -197,13 +236,17 @@ impl Gates {
 mod tests {
     use super::*;
 
+    fn admission(max: u32) -> Arc<Admission> {
+        Admission::new(max, IdleMetrics::default())
+    }
+
     fn caps(gates: &Gates, app: Option<u32>, function: &str, own: Option<u32>) -> Caps {
         gates.caps((&"shop".parse().unwrap(), app), (&function.parse().unwrap(), own))
     }
 
     #[test]
     fn a_refusal_takes_nothing_and_a_drop_gives_back() {
-        let (admission, free) = (Admission::new(2), Caps::default());
+        let (admission, free) = (admission(2), Caps::default());
         let first = admission.admit(&free).unwrap();
         let _second = admission.admit(&free).unwrap();
         assert_eq!(admission.admit(&free).unwrap_err(), Busy::Worker { max: 2 });
@@ -215,7 +258,7 @@ mod tests {
 
     #[test]
     fn an_invocation_may_take_several_of_the_workers_places() {
-        let (admission, three) = (Admission::new(4), Caps::default().taking(3));
+        let (admission, three) = (admission(4), Caps::default().taking(3));
         let first = admission.admit(&three).unwrap();
         assert_eq!(admission.admit(&three).unwrap_err(), Busy::Worker { max: 4 });
         assert!(admission.admit(&Caps::default()).is_ok());
@@ -226,7 +269,7 @@ mod tests {
 
     #[test]
     fn each_cap_refuses_by_its_own_name_and_a_refusal_leaves_the_others_as_they_were() {
-        let (admission, gates) = (Admission::new(3), Gates::default());
+        let (admission, gates) = (admission(3), Gates::default());
         let orders = caps(&gates, Some(2), "orders", Some(1));
         let items = caps(&gates, Some(2), "items", None);
         let order = admission.admit(&orders).unwrap();
@@ -245,7 +288,7 @@ mod tests {
 
     #[test]
     fn what_runs_of_an_old_version_counts_for_the_new_one() {
-        let (admission, gates) = (Admission::new(9), Gates::default());
+        let (admission, gates) = (admission(9), Gates::default());
         let old = caps(&gates, None, "orders", Some(1));
         let running = admission.admit(&old).unwrap();
         let new = caps(&gates, None, "orders", Some(2));
@@ -258,7 +301,7 @@ mod tests {
 
     #[test]
     fn an_app_without_a_cap_is_counted_over_all_its_functions() {
-        let (admission, gates) = (Admission::new(9), Gates::default());
+        let (admission, gates) = (admission(9), Gates::default());
         let (orders, items) =
             (caps(&gates, None, "orders", None), caps(&gates, None, "items", None));
         assert!(gates.running().is_empty());
@@ -272,7 +315,7 @@ mod tests {
 
     #[test]
     fn of_too_many_apps_the_busiest_are_told_and_the_longest_list_is_one_that_fits() {
-        let (admission, gates) = (Admission::new(u32::MAX), Gates::default());
+        let (admission, gates) = (admission(u32::MAX), Gates::default());
         let mut running = vec![];
         for app in 0..TOLD_MAX + 7 {
             let app = format!("a{app:0>39}").parse().unwrap();
@@ -298,7 +341,7 @@ mod tests {
 
     #[test]
     fn a_cap_holds_under_many_threads() {
-        let (admission, gates) = (Admission::new(1000), Gates::default());
+        let (admission, gates) = (admission(1000), Gates::default());
         let caps = caps(&gates, None, "orders", Some(2));
         let most = AtomicU32::new(0);
         std::thread::scope(|threads| {

@@ -33,6 +33,8 @@ impl Control for ControlState {
 
     fn metrics(&self) -> String {
         self.metrics.in_flight.set(i64::try_from(self.admission.running()).unwrap_or(i64::MAX));
+        let (idle, _) = self.admission.idle().counts();
+        self.metrics.instances.idle.set(i64::try_from(idle).unwrap_or(i64::MAX));
         self.metrics.encode()
     }
 }

@@ -15,6 +15,7 @@ use prometheus_client::registry::Registry;
 use steading_protocol::VersionNumber;
 
 use crate::capability::{CapabilityMetrics, OutboundMetrics};
+use crate::idle::IdleMetrics;
 use crate::invoke::Took;
 
 /// The worker's metrics; shared by everything that counts.
@@ -26,6 +27,7 @@ pub(crate) struct Metrics {
     refusals: Family<RefusalLabels, Counter>,
     pub(crate) capabilities: CapabilityMetrics,
     pub(crate) outbound: OutboundMetrics,
+    pub(crate) instances: IdleMetrics,
     pub(crate) connections: Gauge,
     pub(crate) in_flight: Gauge,
     pub(crate) generation: Gauge,
@@ -109,6 +111,7 @@ impl Metrics {
         );
         let capabilities = CapabilityMetrics::new(&mut registry, histogram());
         let outbound = OutboundMetrics::new(&mut registry);
+        let instances = IdleMetrics::new(&mut registry);
         registry.register("connections", "Open connections", connections.clone());
         registry.register("in_flight", "Invocations running now", in_flight.clone());
         registry.register("generation", "Generation of the desired state", generation.clone());
@@ -120,6 +123,7 @@ impl Metrics {
             refusals,
             capabilities,
             outbound,
+            instances,
             connections,
             in_flight,
             generation,

@@ -17,7 +17,7 @@ use crate::ceilings::Ceilings;
 use crate::control::ControlState;
 use crate::desired::{Applier, Follower, Link, Loader, Offer, Pulse, Served, StateDir, compiling};
 use crate::engine::{CodeCache, Engine};
-use crate::guest::Linkers;
+use crate::guest::{IdleInstances, Linkers};
 use crate::metrics::Metrics;
 use crate::resident::resident_bytes;
 use crate::service::Service;
@@ -40,15 +40,7 @@ impl Worker {
     /// Binds both ports and takes up the last desired state; the manager is joined once it runs.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let memory = config.memory();
-        let config = Config { engine: config.fitted(memory)?, ..config };
-        let engine = config.engine;
-        tracing::info!(
-            memory_mib = memory.bytes >> 20,
-            instances_max = engine.instances(),
-            memory_mib_max = engine.memory_mib(),
-            keep_resident_kib = engine.keep_resident_kib(),
-            "Sandboxes fit the memory"
-        );
+        let config = fitted(config, memory)?;
         let listener = steading_server::bind(config.listen).await?;
         let address =
             listener.local_addr().map_err(|source| BindError { address: config.listen, source })?;
@@ -57,11 +49,11 @@ impl Worker {
             StateDir::open(&config.state_dir, config.state_key.as_ref()).map_err(in_state)?;
         let metrics = Metrics::new();
         let kv = KvRemote::new(Arc::clone(&metrics));
-        let loader = loader(&config, &metrics, &state_dir, &kv)?;
+        let admission = Admission::new(config.engine.instances(), metrics.instances.clone());
+        let loader = loader(&config, &metrics, &state_dir, (&kv, admission.idle()))?;
         let (code, gates) = (loader.code.clone(), Arc::clone(&loader.gates));
         let served = Served::default();
         let (applier, reports) = Applier::new(loader, served.clone());
-        let admission = Admission::new(engine.instances());
         let openness = Arc::new(Openness::new());
         let mut keeper = Keeper::new(config.availability.clone(), Arc::clone(&openness));
         keeper.look();
@@ -110,6 +102,7 @@ impl Worker {
         self.keeper.until(shutdown).await;
         tracing::info!("Draining");
         self.state.draining.store(true, Ordering::Release);
+        self.state.admission.idle().close();
         stop_following.cancel();
         // the manager first: nobody should be sent here once the port is closed
         let _ = follower.await;
@@ -123,13 +116,13 @@ fn loader(
     config: &Config,
     metrics: &Arc<Metrics>,
     state: &StateDir,
-    kv: &Arc<KvRemote>,
+    (kv, idle): (&Arc<KvRemote>, &Arc<IdleInstances>),
 ) -> Result<Loader, StartError> {
     let in_state = |source| StartError::State { path: config.state_dir.clone(), source };
     let engine = Engine::new(config.engine)?;
     let ceilings = Ceilings::new(config.ceilings, engine.config().memory_mib());
     Ok(Loader {
-        linkers: Linkers::new(&engine).map_err(StartError::Imports)?,
+        linkers: Linkers::new(&engine, idle).map_err(StartError::Imports)?,
         code: CodeCache::open(engine, state.path()).map_err(in_state)?,
         folders: FolderCache::open(state.path()).map_err(in_state)?,
         metrics: Arc::clone(metrics),
@@ -209,6 +202,19 @@ fn pulse(
         Heartbeat { load, availability: told.availability(), versions }
     });
     Pulse { heartbeat, openness }
+}
+
+/// The same with a pool that fits the memory, and what it is in the log.
+fn fitted(config: Config, memory: Memory) -> Result<Config, StartError> {
+    let engine = config.fitted(memory)?;
+    tracing::info!(
+        memory_mib = memory.bytes >> 20,
+        instances_max = engine.instances(),
+        memory_mib_max = engine.memory_mib(),
+        keep_resident_kib = engine.keep_resident_kib(),
+        "Sandboxes fit the memory"
+    );
+    Ok(Config { engine, ..config })
 }
 
 #[cfg(test)]

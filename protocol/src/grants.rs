@@ -7,17 +7,20 @@
 //! kv = ["default"]
 //! settings = ["CURRENCY", "API_KEY"]
 //! files = [{ host = "assets", guest = "/assets" }]
+//! reuse = { requests = 128, idle_ms = 1000 }
 //! ```
 //!
 //! Parsed, compared and carried here; what a grant lets through is each capability's own business.
 
 mod files;
 mod outbound;
+mod reuse;
 
 use serde::{Deserialize, Serialize};
 
 pub use files::{FileGrant, FileSource};
 pub use outbound::{HostPattern, InvalidOutbound, OutboundRule, Scheme};
+pub use reuse::Reuse;
 
 use crate::{KvStore, PortablePath, SettingName};
 
@@ -40,6 +43,9 @@ pub struct Grants {
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<Object>))]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<FileGrant>,
+    /// How far an instance may serve one invocation after the other; absent, each has a fresh one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reuse: Option<Reuse>,
 }
 
 /// The most grants of one kind: more than a person would read through.
@@ -53,13 +59,14 @@ impl Grants {
         let settings = self.settings.iter().map(SettingName::folded);
         let files = self.files.iter().map(|file| file.guest.clone());
         let nested = files::nested(&self.files).map(|fault| format!("files: {fault}"));
-        let repeated = [
+        let faults = [
             ("outbound", repeated(outbound)),
             ("kv", repeated(stores)),
             ("settings", repeated(settings)),
             ("files", repeated(files)),
+            ("reuse", self.reuse.as_ref().and_then(Reuse::fault)),
         ];
-        repeated.into_iter().find_map(|(key, fault)| Some(format!("{key}{}", fault?))).or(nested)
+        faults.into_iter().find_map(|(key, fault)| Some(format!("{key}{}", fault?))).or(nested)
     }
 
     /// The folders of the package that it asks for, as they are written.
@@ -76,7 +83,8 @@ impl Grants {
         let stores = self.kv.iter().map(|store| format!("key-value store `{store}`"));
         let settings = self.settings.iter().map(|name| format!("setting `{name}`"));
         let files = self.files.iter().map(|file| format!("files: {file}"));
-        outbound.chain(stores).chain(settings).chain(files).collect()
+        let reuse = self.reuse.iter().map(Reuse::to_string);
+        outbound.chain(stores).chain(settings).chain(files).chain(reuse).collect()
     }
 
     /// What stands here and not in `before`, as lines. A narrower rule than one before counts as new: it
@@ -120,18 +128,22 @@ mod tests {
         let before = grants("kv = [\"default\"]\nsettings = [\"A\"]\n");
         let after = grants(
             "outbound = [\"https://x.example\"]\nkv = [\"default\", \"more\"]\nsettings = [\"B\"]\n\
-             files = [{ host = \"assets\", guest = \"/assets\" }]\n",
+             files = [{ host = \"assets\", guest = \"/assets\" }]\nreuse = { requests = 9 }\n",
         );
         let expected = [
             "requests to https://x.example",
             "key-value store `more`",
             "setting `B`",
             "files: `assets` of the package at `/assets`, read only",
+            "what earlier requests left in memory: an instance serves up to 9, and waits 1000 ms for the next",
         ];
         assert_eq!(after.beyond(&before), expected);
         assert!(after.beyond(&after).is_empty());
         assert_eq!(before.beyond(&after), ["setting `A`"]);
         assert_eq!(after.to_allow(&before), expected[..3], "the package's own files need no yes");
+        let more =
+            Grants { reuse: Some(Reuse { requests: 10, ..Reuse::default() }), ..after.clone() };
+        assert_eq!(more.beyond(&after).len(), 1, "another number is another grant");
     }
 
     #[test]
@@ -155,7 +167,8 @@ mod tests {
     fn grants_come_back_from_json_as_they_were() {
         let all = grants(
             "outbound = [\"https://x.example/v1\", { url = \"http://*.corp.local:8080\", private = true }]\n\
-             kv = [\"default\"]\nsettings = [\"A\"]\nfiles = [{ host = \"worker:up\", guest = \"/up\", write = true }]\n",
+             kv = [\"default\"]\nsettings = [\"A\"]\nfiles = [{ host = \"worker:up\", guest = \"/up\", write = true }]\n\
+             reuse = { idle_ms = 50 }\n",
         );
         let json = serde_json::to_string(&all).unwrap();
         assert_eq!(serde_json::from_str::<Grants>(&json).unwrap(), all);

@@ -37,7 +37,7 @@ pub use function::{
     AuthLevel, FunctionRecord, FunctionSpec, HttpTrigger, InvalidSection, Method, Trigger,
 };
 pub use grants::{
-    FileGrant, FileSource, Grants, HostPattern, InvalidOutbound, OutboundRule, Scheme,
+    FileGrant, FileSource, Grants, HostPattern, InvalidOutbound, OutboundRule, Reuse, Scheme,
 };
 pub use limits::{AppLimits, Limits, LimitsOverride};
 pub use manifest::{AppSection, BuildSection, FunctionSection, Manifest, ManifestError};

@@ -13,6 +13,7 @@ mod settings;
 
 use std::sync::Arc;
 
+use steading_protocol::Reuse;
 use steading_protocol::desired::DesiredApp;
 
 pub(crate) use files::{
@@ -41,6 +42,8 @@ pub(crate) struct Capabilities {
     pub(crate) outbound: Option<Arc<Outbound>>,
     /// The folders that it finds.
     pub(crate) files: Files,
+    /// How far their instances serve one invocation after the other; without it each has its own.
+    pub(crate) reuse: Option<Reuse>,
 }
 
 /// Something that a version is granted and this worker does not have.
@@ -63,6 +66,6 @@ impl Capabilities {
         let files = Files::of(app, &from.directories, folders)?;
         let kv = (!app.grants.kv.is_empty()).then(|| Kv::of(app, Arc::clone(&from.kv)));
         let outbound = Some(Outbound::new(app.grants.outbound.clone(), &from.exit));
-        Ok(Arc::new(Self { settings, kv, outbound, files }))
+        Ok(Arc::new(Self { settings, kv, outbound, files, reuse: app.grants.reuse }))
     }
 }

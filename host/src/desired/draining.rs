@@ -21,6 +21,7 @@ struct Old {
 impl Draining {
     /// Takes in a version that the route table does not lead to any more.
     pub(super) fn add(&mut self, version: &Version<Loaded>) {
+        version.loaded.functions.iter().for_each(|function| function.guest.let_go());
         let functions = version.loaded.functions.iter().map(Arc::downgrade).collect();
         let (app, version) = (version.desired.app.clone(), version.desired.version);
         self.0.push(Old { app, version, functions });

@@ -69,6 +69,13 @@ impl RequestBody {
         }
     }
 
+    /// A body of which nothing can be read.
+    pub(crate) fn closed() -> Self {
+        let mut body = Self::full(Bytes::new());
+        body.failed = true;
+        body
+    }
+
     /// Copies the next bytes into `buffer` and returns how many; 0 is the end, unless `buffer` is empty.
     pub(crate) async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, BodyFault> {
         poll_fn(|context| self.poll_filled(context)).await?;

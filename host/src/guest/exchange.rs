@@ -203,6 +203,11 @@ impl Exchange {
         }
     }
 
+    /// The invocation is over: nothing of its body can be read any more, and what is left goes back.
+    pub(super) fn close(&mut self) {
+        self.body = RequestBody::closed();
+    }
+
     /// What was noted against the request or the response.
     pub(super) fn fault(&self) -> Option<GuestError> {
         Some(match self.fault.clone()? {

@@ -1,10 +1,12 @@
-//! The function's log as a standard stream of WASI: stdout and stderr of a native guest, stderr of a command.
+//! The function's log as a standard stream of WASI: stdout and stderr of a native guest, stderr of a command. A guest
+//! whose instance serves several invocations holds on to its streams, so those follow the invocation that runs.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
@@ -14,14 +16,32 @@ use super::Conduit;
 
 /// A standard output that writes to the function's log; never full, never blocking.
 #[derive(Clone)]
-pub(super) struct LogStream(Arc<Conduit>);
+pub(super) struct LogStream(Whose);
+
+#[derive(Clone)]
+enum Whose {
+    One(Arc<Conduit>),
+    Running(Arc<ArcSwap<Conduit>>),
+}
 
 /// The most that one write may bring, bytes; WASI splits longer ones.
 const WRITE_BYTES_MAX: usize = 64 << 10;
 
 impl LogStream {
     pub(super) fn new(conduit: Arc<Conduit>) -> Self {
-        Self(conduit)
+        Self(Whose::One(conduit))
+    }
+
+    /// One that writes to the log of whichever invocation this says.
+    pub(super) fn of_running(conduit: Arc<ArcSwap<Conduit>>) -> Self {
+        Self(Whose::Running(conduit))
+    }
+
+    fn append(&self, bytes: &[u8]) {
+        match &self.0 {
+            Whose::One(conduit) => conduit.log.write(bytes),
+            Whose::Running(conduit) => conduit.load().log.write(bytes),
+        }
     }
 }
 
@@ -47,7 +67,7 @@ impl AsyncWrite for LogStream {
         _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.0.log.write(bytes);
+        self.append(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
 
@@ -67,7 +87,7 @@ impl Pollable for LogStream {
 
 impl OutputStream for LogStream {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        self.0.log.write(&bytes);
+        self.append(&bytes);
         Ok(())
     }
 

@@ -35,6 +35,11 @@ pub(crate) use conduit::Conduit;
 pub(crate) use cpu::Metered;
 pub(crate) use module::{Guest, GuestModule, Linkers, Unusable, WeakGuestModule};
 
+use crate::idle::Idle;
+
+/// Instances that wait for the next invocation of their function.
+pub(crate) type IdleInstances = Idle<component::Kept>;
+
 /// What a guest is called with.
 pub(crate) struct GuestRequest {
     /// The request as it came in.

@@ -14,7 +14,8 @@ use wasmtime::{Linker, Module, component};
 use super::command::{self, CommandFunction, CommandModule};
 use super::component::{self as components, ComponentFunction, ComponentModule};
 use super::native::{self, NativeFunction, NativeModule};
-use super::{Answer, Conduit, GuestError, GuestRequest};
+use super::{Answer, Conduit, GuestError, GuestRequest, IdleInstances};
+use crate::admission::Permit;
 use crate::capability::Capabilities;
 use crate::engine::{Code, Engine};
 
@@ -23,6 +24,7 @@ pub(crate) struct Linkers {
     native: Linker<native::State>,
     command: Linker<command::State>,
     component: component::Linker<components::State>,
+    idle: Arc<IdleInstances>,
 }
 
 /// A loaded module; cheap to clone.
@@ -57,8 +59,9 @@ pub(crate) enum Unusable {
 }
 
 impl Linkers {
-    pub(crate) fn new(engine: &Engine) -> wasmtime::Result<Self> {
+    pub(crate) fn new(engine: &Engine, idle: &Arc<IdleInstances>) -> wasmtime::Result<Self> {
         Ok(Self {
+            idle: Arc::clone(idle),
             native: native::linker(engine)?,
             command: command::linker(engine)?,
             component: components::linker(engine)?,
@@ -70,7 +73,7 @@ impl Linkers {
         match code {
             Code::Module(module) => self.prepare_module(module),
             Code::Component(component) => {
-                let module = ComponentModule::prepare(&self.component, component)?;
+                let module = ComponentModule::prepare(&self.component, component, &self.idle)?;
                 Ok(GuestModule::Component(Arc::new(module)))
             }
         }
@@ -152,17 +155,26 @@ impl Guest {
         }
     }
 
-    /// Runs the function once in a fresh instance. What it logged is in the conduit in any case. The
-    /// future has to be polled through [`Metered`](super::Metered).
+    /// No new call will come: what is kept for one can go.
+    pub(crate) fn let_go(&self) {
+        if let Self::Component(function) = self {
+            function.let_go();
+        }
+    }
+
+    /// Runs the function once, in a fresh instance unless its app reuses them; one that is kept then takes over
+    /// the permit's places. What it logged is in the conduit in any case. The future has to be polled through
+    /// [`Metered`](super::Metered).
     pub(crate) async fn call(
         &self,
         request: GuestRequest,
         conduit: &Arc<Conduit>,
+        permit: &mut Permit,
     ) -> Result<Answer, GuestError> {
         match self {
             Self::Native(function) => function.call(request, conduit).await,
             Self::Command(function) => function.call(request, conduit).await,
-            Self::Component(function) => Box::pin(function.call(request, conduit)).await,
+            Self::Component(function) => Box::pin(function.call(request, conduit, permit)).await,
         }
     }
 }

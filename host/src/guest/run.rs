@@ -3,7 +3,7 @@
 //!
 //! What a store holds and how an instance is entered is the [`Kind`]'s; all that a limit means stands here,
 //! once. Generic, so that a native call pays for no dispatch. Invariant: a store serves one
-//! invocation and is dropped.
+//! invocation at a time, and is dropped behind it unless the kind keeps it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -31,7 +31,7 @@ pub(super) trait GuestState: Send + 'static {
 pub(super) trait Kind: Sync {
     type State: GuestState;
 
-    /// Makes an instance and enters it; returns the code that the guest ends with, 0 when all is well.
+    /// Makes an instance, unless the store has one, and enters it; returns the code that the guest ends with, 0 when all is well.
     fn run(
         &self,
         store: &mut Store<Self::State>,
@@ -71,23 +71,40 @@ pub(super) async fn run<K: Kind>(
     state: K::State,
     limits: &Limits,
 ) -> Result<Answer, GuestError> {
+    let mut store = store(engine, state);
+    match once(kind, &mut store, limits).await {
+        Ok(()) => store.into_data().exchange(Exchange::answer),
+        Err(fault) => store.into_data().exchange(|exchange| exchange.late(fault)),
+    }
+}
+
+/// A store with the limits that hold for all of its life.
+pub(super) fn store<S: GuestState>(engine: &Engine, state: S) -> Store<S> {
     let mut store = Store::new(engine, state);
     store.limiter(|state| state.memory_limit());
+    store
+}
+
+/// Runs a guest once in this store, with all limits of one invocation; an error is what ended it.
+pub(super) async fn once<K: Kind>(
+    kind: &K,
+    store: &mut Store<K::State>,
+    limits: &Limits,
+) -> Result<(), GuestError> {
     let allowed = Duration::from_millis(limits.deadline_ms_max);
     let deadline = Instant::now() + allowed;
-    watch(&mut store, deadline, Duration::from_millis(limits.cpu_ms_max));
+    watch(store, deadline, Duration::from_millis(limits.cpu_ms_max));
     // an epoch does not interrupt a host call that waits, hence the timer around it all
-    let ended = tokio::time::timeout_at(deadline.into(), kind.run(&mut store)).await;
-    let fault = match ended {
-        Ok(Ok(0)) => return store.into_data().exchange(Exchange::answer),
+    let ended = tokio::time::timeout_at(deadline.into(), kind.run(store)).await;
+    Err(match ended {
+        Ok(Ok(0)) => return Ok(()),
         Ok(Ok(code)) => {
             let noted = store.data_mut().exchange(|exchange| exchange.fault());
             noted.unwrap_or(GuestError::Failed(code))
         }
         Ok(Err(error)) => explain(store.data_mut(), limits, &error),
         Err(_elapsed) => GuestError::DeadlineExceeded(allowed),
-    };
-    store.into_data().exchange(|exchange| exchange.late(fault))
+    })
 }
 
 /// Has the guest looked at in every epoch.

@@ -85,9 +85,9 @@ pub(crate) async fn invoke(
 async fn run(
     mut record: Record,
     request: GuestRequest,
-    permit: Permit,
+    mut permit: Permit,
 ) -> Result<Answer, GuestError> {
-    let answer = record.function.guest.call(request, &record.conduit).await;
+    let answer = record.function.guest.call(request, &record.conduit, &mut permit).await;
     record.end(&answer);
     drop(permit);
     answer

@@ -36,7 +36,7 @@ pub(super) fn of(app: &App, workers: &[Worker], function: &FunctionSpec) -> Vec<
 #[cfg(test)]
 mod tests {
     use steading_protocol::{
-        AppLimits, AuthLevel, Digest, HttpTrigger, Limits, PlacementRules, VersionNumber,
+        AppLimits, AuthLevel, Digest, Grants, HttpTrigger, Limits, PlacementRules, VersionNumber,
     };
 
     use super::*;
@@ -55,6 +55,7 @@ mod tests {
             rollout: None,
             placement: PlacementRules::default(),
             limits: AppLimits::default(),
+            grants: Grants::default(),
             default: true,
             hosts: vec!["shop.example".into()],
             created_at: clock::now(),

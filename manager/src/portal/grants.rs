@@ -47,8 +47,8 @@ fn spans(lines: &[String]) -> Vec<Vec<Span>> {
 
 #[cfg(test)]
 mod tests {
-    use steading_protocol::Grants;
     use steading_protocol::api::{Rollout, RolloutState};
+    use steading_protocol::{Grants, Reuse};
 
     use super::*;
     use crate::portal::sample;
@@ -71,6 +71,10 @@ mod tests {
         ] {
             assert!(html.contains(part), "{part} in {html}");
         }
+        let mut reusing = sample::version(2);
+        reusing.grants = Grants { reuse: Some(Reuse::default()), ..Grants::default() };
+        let html = GrantsView::new(&sample::app(), &[reusing]).render().unwrap();
+        assert!(html.contains("an instance serves up to 128, and waits 1000 ms"), "{html}");
         let html = GrantsView::new(&sample::app(), &[]).render().unwrap();
         assert!(html.contains("reaches nothing"), "{html}");
     }

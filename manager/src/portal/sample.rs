@@ -42,6 +42,7 @@ pub(crate) fn app() -> App {
         rollout: None,
         placement: PlacementRules::default(),
         limits: AppLimits::default(),
+        grants: grants(),
         default: true,
         hosts: vec![HOSTILE.into()],
         created_at: now(),

@@ -8,6 +8,7 @@ use steading_protocol::{
 
 use super::digest_of;
 use super::module::{self, Examined, Kind};
+use super::reuse;
 use super::unpack::{ModuleFile, Unpacked};
 use crate::error::{ApiError, Code};
 use crate::store::NewModule;
@@ -41,6 +42,7 @@ pub(super) fn assemble(app: &AppName, unpacked: Unpacked) -> Result<Assembled, A
     for module in unpacked.modules {
         examined.push((module::examine(&module.shown(), &module.bytes)?, module));
     }
+    check_reuse(&manifest.grants, &examined)?;
     let records = records(app, &manifest, &examined)?;
     let digests: Vec<_> = examined.iter().map(|(_, file)| digest_of(&file.bytes)).collect();
     let mut functions = Vec::<FunctionSpec>::new();
@@ -133,6 +135,15 @@ fn check_function(
         ));
     }
     Ok(())
+}
+
+/// Refuses instances that serve several invocations where there can be none.
+fn check_reuse(grants: &Grants, examined: &[(Examined, ModuleFile)]) -> Result<(), ApiError> {
+    let Some(wanted) = grants.reuse else { return Ok(()) };
+    let refused = |(module, file): &(Examined, ModuleFile)| {
+        reuse::refused(wanted, &file.shown(), &module.kind)
+    };
+    examined.iter().find_map(refused).map_or(Ok(()), |why| Err(manifest_invalid(&why)))
 }
 
 fn hosts(manifest: &Manifest) -> Result<Vec<String>, ApiError> {

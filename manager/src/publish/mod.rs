@@ -13,6 +13,7 @@ mod folders;
 mod fuzz;
 mod module;
 mod names;
+mod reuse;
 mod unpack;
 
 use std::sync::Arc;

@@ -36,6 +36,9 @@ pub struct App {
     /// What all functions of the version in service may use together.
     #[serde(default)]
     pub limits: AppLimits,
+    /// What the functions of the version in service may reach, the reuse of their instances included.
+    #[serde(default)]
+    pub grants: Grants,
     /// Whether `/api/…` leads to this app first.
     pub default: bool,
     /// Host names that lead to this app alone.

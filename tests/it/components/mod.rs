@@ -1,6 +1,6 @@
 //! Components of `wasi:http`, of WASI 0.2 and 0.3, through a real worker: what they see ([`request`]), what they may
 //! answer ([`response`]), how they end ([`ends`]), what they send ([`outgoing`]), what they get that is not WASI yet
-//! ([`proposals`]), and how they are published ([`publish`]). The two guests of `tests/components` do the same things
+//! ([`proposals`]), how one instance serves several calls ([`reuse`]), and how they are published ([`publish`]). The two guests of `tests/components` do the same things
 //! but for the proposals, of which that of 0.3 uses less, so every other test asks both.
 
 mod ends;
@@ -9,6 +9,7 @@ mod proposals;
 mod publish;
 mod request;
 mod response;
+mod reuse;
 
 use reqwest::{Method, RequestBuilder};
 use steading_tests::{Cluster, Shared, Watched, http, packages};

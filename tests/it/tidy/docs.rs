@@ -9,12 +9,13 @@ use steading_tests::source::{Source, files};
 const PAGE: &str = "docs/configuration.md";
 
 /// The structs that are read from TOML, each with the file that it stands in.
-const READ_FROM_TOML: [(&str, &str); 18] = [
+const READ_FROM_TOML: [(&str, &str); 19] = [
     ("protocol/src/manifest.rs", "Manifest"),
     ("protocol/src/manifest.rs", "AppSection"),
     ("protocol/src/manifest.rs", "BuildSection"),
     ("protocol/src/manifest.rs", "FunctionSection"),
     ("protocol/src/grants.rs", "Grants"),
+    ("protocol/src/grants/reuse.rs", "Reuse"),
     ("protocol/src/limits.rs", "LimitsOverride"),
     ("manager/src/config.rs", "Config"),
     ("host/src/config.rs", "Config"),

@@ -11,6 +11,8 @@ mod head;
 mod outbound;
 mod proposals;
 mod request;
+mod reuse;
+mod state;
 mod wasi_0_2;
 mod wasi_0_3;
 
@@ -18,26 +20,26 @@ use std::sync::Arc;
 
 use steading_protocol::{HttpWorld, Limits};
 use wasmtime::Store;
-use wasmtime::component::{Component, InstancePre, Linker, ResourceTable};
-use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxView, WasiView};
+use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime_wasi::I32Exit;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use wasmtime_wasi_http::p3::bindings::ServicePre;
-use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-use self::dialogue::{Dialogue, IncomingBody};
-use self::outbound::Outbound;
-use super::exchange::Exchange;
-use super::log_stream::LogStream;
-use super::run::{self, GuestState, Kind};
+pub(crate) use self::reuse::Kept;
+use self::reuse::Reused;
+pub(crate) use self::state::State;
+use super::run::{self, GuestState as _, Kind};
 use super::writes::{limit_wasi_0_2, limit_wasi_0_3};
-use super::{Answer, Conduit, GuestError, GuestRequest, Unusable, granted};
+use super::{Answer, Conduit, GuestError, GuestRequest, IdleInstances, Unusable};
+use crate::admission::Permit;
 use crate::capability::Capabilities;
-use crate::engine::{Engine, MemoryLimit, slots};
+use crate::engine::{Engine, slots};
 
 /// A loaded component, ready to be instantiated.
 pub(crate) struct ComponentModule {
     world: World,
     slots: u32,
+    idle: Arc<IdleInstances>,
 }
 
 /// What it is called by.
@@ -51,27 +53,9 @@ pub(crate) struct ComponentFunction {
     module: Arc<ComponentModule>,
     limits: Limits,
     capabilities: Arc<Capabilities>,
+    /// For an app whose instances serve several invocations.
+    reused: Option<Reused>,
 }
-
-/// What a store holds during one invocation.
-pub(crate) struct State {
-    request: Option<http::Request<IncomingBody>>,
-    dialogue: Dialogue,
-    memory_limit: MemoryLimit,
-    conduit: Arc<Conduit>,
-    table: ResourceTable,
-    /// Made when the component first asks for something of it: many never do.
-    wasi: Option<Box<WasiCtx>>,
-    capabilities: Arc<Capabilities>,
-    http: WasiHttpCtx,
-    outbound: Outbound,
-}
-
-/// What a component may have of the worker's own things at once: header fields, bodies, streams, things to wait for.
-const RESOURCES_MAX: usize = 1000;
-
-/// How much one set of header fields may take, bytes, as the library counts it.
-const FIELDS_BYTES_MAX: usize = 128 << 10;
 
 /// How much a component may hand over in one call, or ask to be made for it (random bytes), bytes.
 const CALL_BYTES_MAX: usize = 16 << 20;
@@ -91,7 +75,11 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
 
 impl ComponentModule {
     /// Resolves the component's imports and finds what it is called by.
-    pub(crate) fn prepare(linker: &Linker<State>, component: &Component) -> Result<Self, Unusable> {
+    pub(crate) fn prepare(
+        linker: &Linker<State>,
+        component: &Component,
+        idle: &Arc<IdleInstances>,
+    ) -> Result<Self, Unusable> {
         let of_type = component.component_type();
         let exports = of_type.exports(component.engine());
         let world = HttpWorld::among(exports.map(|(name, _)| name));
@@ -99,7 +87,7 @@ impl ComponentModule {
         let instance = linker.instantiate_pre(component).map_err(Unusable::Import)?;
         let slots = slots(component);
         let world = World::new(world, instance).map_err(Unusable::Import)?;
-        Ok(Self { world, slots })
+        Ok(Self { world, slots, idle: Arc::clone(idle) })
     }
 
     /// The export that functions of this component name.
@@ -138,55 +126,52 @@ impl ComponentFunction {
         limits: Limits,
         capabilities: Arc<Capabilities>,
     ) -> Self {
-        Self { module, limits, capabilities }
+        let reused = capabilities.reuse.map(|rules| Reused::new(rules, &module.idle));
+        Self { module, limits, capabilities, reused }
     }
 
     pub(crate) fn slots(&self) -> u32 {
         self.module.slots()
     }
 
-    /// Runs the component once in a fresh instance, as [`run::run`] says.
+    /// No new call will come.
+    pub(crate) fn let_go(&self) {
+        if let Some(reused) = &self.reused {
+            reused.let_go();
+        }
+    }
+
+    /// Runs the component once in a fresh instance, as [`run::run`] says; or, where its app has asked for that, in one
+    /// that has served before.
     pub(crate) async fn call(
         &self,
         request: GuestRequest,
         conduit: &Arc<Conduit>,
+        permit: &mut Permit,
     ) -> Result<Answer, GuestError> {
-        let state = State::new(request, &self.limits, &self.capabilities, conduit);
-        run::run(self, self.module.world.engine(), state, &self.limits).await
-    }
-}
-
-impl State {
-    fn new(
-        request: GuestRequest,
-        limits: &Limits,
-        capabilities: &Arc<Capabilities>,
-        conduit: &Arc<Conduit>,
-    ) -> Self {
-        let method = request.head.method.clone();
-        let head = request::head(request.head, &request.invocation);
-        let exchange = Exchange::new(request.body, limits, Arc::clone(conduit));
-        let dialogue = Dialogue::new(exchange, method, conduit);
-        let mut table = ResourceTable::new();
-        table.set_max_capacity(RESOURCES_MAX);
-        let mut http = WasiHttpCtx::new();
-        http.set_field_size_limit(FIELDS_BYTES_MAX);
-        Self {
-            request: Some(http::Request::from_parts(head, dialogue.incoming())),
-            dialogue,
-            memory_limit: MemoryLimit::new(limits.memory_bytes_max),
-            conduit: Arc::clone(conduit),
-            table,
-            wasi: None,
-            capabilities: Arc::clone(capabilities),
-            http,
-            outbound: Outbound::new(capabilities, Arc::clone(conduit)),
+        let engine = self.module.world.engine();
+        let Some(reused) = &self.reused else {
+            let state = State::new(request, &self.limits, &self.capabilities, conduit);
+            return run::run(self, engine, state, &self.limits).await;
+        };
+        let mut request = Some(request);
+        let mut store = reused.take_or(|| {
+            let request = request.take().expect("a store is made once");
+            let state = State::new(request, &self.limits, &self.capabilities, conduit);
+            run::store(engine, state.lasting())
+        });
+        if let Some(request) = request {
+            store.data_mut().renew(request, &self.limits, conduit);
         }
-    }
-
-    /// The request, which is given once.
-    fn request(&mut self) -> http::Request<IncomingBody> {
-        self.request.take().expect("a store serves one request")
+        let ended = run::once(self, &mut store, &self.limits).await;
+        let answer = store.data_mut().exchange(|exchange| match ended {
+            Ok(()) => exchange.answer(),
+            Err(fault) => exchange.late(fault),
+        });
+        if let Ok(Answer::Streamed { late_fault: None }) = &answer {
+            reused.keep(store, permit);
+        }
+        answer
     }
 }
 
@@ -203,42 +188,5 @@ impl Kind for ComponentFunction {
             Ok(()) => Ok(0),
             Err(error) => error.downcast_ref::<I32Exit>().map(|exit| exit.0).ok_or(error),
         }
-    }
-}
-
-impl GuestState for State {
-    fn conduit(&self) -> &Arc<Conduit> {
-        &self.conduit
-    }
-
-    fn memory_limit(&mut self) -> &mut MemoryLimit {
-        &mut self.memory_limit
-    }
-
-    fn exchange<T>(&mut self, act: impl FnOnce(&mut Exchange) -> T) -> T {
-        self.dialogue.exchange(act)
-    }
-}
-
-impl WasiView for State {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        let make = || Box::new(wasi(&self.capabilities, &self.conduit));
-        let wasi = self.wasi.get_or_insert_with(make);
-        WasiCtxView { ctx: wasi, table: &mut self.table }
-    }
-}
-
-/// WASI with a log, the settings and folders that were granted, and nothing behind the rest.
-fn wasi(capabilities: &Capabilities, conduit: &Arc<Conduit>) -> WasiCtx {
-    let log = LogStream::new(Arc::clone(conduit));
-    let mut wasi = WasiCtx::builder();
-    wasi.stdout(log.clone()).stderr(log).max_random_size(CALL_BYTES_MAX as u64);
-    granted::open(&mut wasi, capabilities, conduit);
-    wasi.build()
-}
-
-impl WasiHttpView for State {
-    fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { hooks: &mut self.outbound, table: &mut self.table, ctx: &mut self.http }
     }
 }

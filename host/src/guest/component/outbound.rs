@@ -27,6 +27,11 @@ impl Outbound {
     pub(super) fn new(capabilities: &Capabilities, conduit: Arc<Conduit>) -> Self {
         Self(Arc::new(Outgoing::new(capabilities, conduit)))
     }
+
+    /// Whether nothing that was sent is still waited for or read.
+    pub(super) fn is_done(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
+    }
 }
 
 impl WasiHttpHooks for Outbound {

@@ -1,7 +1,7 @@
 //! One call of `wasi:http/incoming-handler` of WASI 0.2.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 
 use tokio::sync::oneshot;
@@ -13,9 +13,11 @@ use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 
 use super::State;
 use super::dialogue::Sent;
+use super::reuse::Instance;
+use crate::guest::outlet::Outlet;
 use crate::guest::run::instantiated;
 
-/// Makes an instance and calls it; the response leaves while the guest writes it.
+/// Calls the instance of the store, or one that is made; the response leaves while the guest writes it.
 pub(super) async fn run(guest: &ProxyPre<State>, store: &mut Store<State>) -> wasmtime::Result<()> {
     let dialogue = store.data().dialogue.clone();
     let request = store.data_mut().request();
@@ -23,7 +25,10 @@ pub(super) async fn run(guest: &ProxyPre<State>, store: &mut Store<State>) -> wa
     let mut http = store.data_mut().http();
     let request = http.new_incoming_request(Scheme::Http, request)?;
     let out = http.new_response_outparam(answer)?;
-    let proxy = instantiated(guest.instantiate_async(&mut *store).await)?;
+    let proxy = match store.data_mut().take_instance() {
+        Some(Instance::Wasi02(proxy)) => proxy,
+        _ => instantiated(guest.instantiate_async(&mut *store).await)?,
+    };
     let mut sending = pin!(async {
         match answered.await {
             Ok(Ok(response)) => dialogue.send(response).await,
@@ -32,30 +37,44 @@ pub(super) async fn run(guest: &ProxyPre<State>, store: &mut Store<State>) -> wa
             Err(_) => Sent::Whole,
         }
     });
-    let handled = {
+    let (handled, is_sent) = {
         let handler = proxy.wasi_http_incoming_handler();
         let mut handling = pin!(handler.call_handle(&mut *store, request, out));
         tokio::select! {
             biased;
-            handled = &mut handling => handled,
+            handled = &mut handling => (handled, false),
             sent = &mut sending => match sent {
-                Sent::Whole => return handling.await,
+                Sent::Whole => (handling.await, true),
                 Sent::Spoilt => return Ok(()),
             },
         }
     };
-    if handled.is_ok() {
+    let mut sent = is_sent.then_some(Sent::Whole);
+    if sent.is_none() && (handled.is_err() || store.data().is_reused()) {
+        // what it wrote goes out, also when it failed behind it
+        sent = written(sending.as_mut(), &store.data().conduit.outlet).await;
+    }
+    handled?;
+    if sent.is_none() {
         // what the guest has left open ends with it: otherwise its body would be waited for
         store.data_mut().table = ResourceTable::new();
         sending.await;
-    } else {
-        let outlet = &store.data().conduit.outlet;
-        poll_fn(|context| match sending.as_mut().poll(context) {
-            // what it wrote before it failed goes out; where there is room and nothing comes, it wrote no more
-            Poll::Pending if outlet.room() == 0 => Poll::Pending,
-            _ => Poll::Ready(()),
-        })
-        .await;
+    } else if sent == Some(Sent::Whole) {
+        store.data_mut().give_back(Instance::Wasi02(proxy));
     }
-    handled
+    Ok(())
+}
+
+/// Sends what a guest has written that has ended, and how that went; `None` when it has not ended its response:
+/// where there is room and nothing comes, it wrote no more.
+async fn written(
+    mut sending: Pin<&mut impl Future<Output = Sent>>,
+    outlet: &Outlet,
+) -> Option<Sent> {
+    poll_fn(|context| match sending.as_mut().poll(context) {
+        Poll::Ready(sent) => Poll::Ready(Some(sent)),
+        Poll::Pending if outlet.room() == 0 => Poll::Pending,
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }

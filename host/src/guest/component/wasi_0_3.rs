@@ -8,15 +8,19 @@ use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 use super::State;
 use super::dialogue::Sent;
+use super::reuse::Instance;
 use crate::guest::run::instantiated;
 
-/// Makes an instance and calls it; the response leaves while the guest writes it. The guest may go on after its
+/// Calls the instance of the store, or one that is made; the response leaves while the guest writes it. The guest may go on after its
 /// response, until none of its tasks is left.
 pub(super) async fn run(
     guest: &ServicePre<State>,
     store: &mut Store<State>,
 ) -> wasmtime::Result<()> {
-    let service = instantiated(guest.instantiate_async(&mut *store).await)?;
+    let service = match store.data_mut().take_instance() {
+        Some(Instance::Wasi03(service)) => service,
+        _ => instantiated(guest.instantiate_async(&mut *store).await)?,
+    };
     let dialogue = store.data().dialogue.clone();
     let state = store.data_mut();
     let request = state.request();
@@ -26,15 +30,18 @@ pub(super) async fn run(
         let response = match service.handle(guest, request).await? {
             Ok(response) => response,
             Err(code) => {
-                dialogue.fail(&code.into());
-                return Ok(());
+                return wasmtime::error::Ok(dialogue.fail(&code.into()));
             }
         };
         let response = guest.with(|store| response.into_http(store, ready(Ok(()))))?;
-        if dialogue.send(response).await == Sent::Whole {
+        let sent = dialogue.send(response).await;
+        if sent == Sent::Whole {
             poll_fn(|context| guest.poll_no_interesting_tasks(context)).await;
         }
-        Ok(())
+        Ok(sent)
     });
-    called.await?
+    if called.await?? == Sent::Whole {
+        store.data_mut().give_back(Instance::Wasi03(service));
+    }
+    Ok(())
 }

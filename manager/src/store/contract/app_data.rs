@@ -56,6 +56,10 @@ pub(in crate::store) async fn a_version_asks_for_no_more_than_the_newest_until_s
     assert!(matches!(again, GrantsNew(new) if new.len() == 2), "what was given up is new again");
     let kept = store.version_get(&name("shop"), VersionNumber(4)).await.unwrap().unwrap();
     assert_eq!(kept.grants, grants(two));
+    let asks = r#"{"reuse":{"requests":7,"concurrent":1,"idle_ms":50}}"#;
+    assert_eq!(publish_granted(store, b"7", asks, Allowed).await, Created(VersionNumber(6)));
+    let app = store.app_get(&name("shop")).await.unwrap().unwrap();
+    assert_eq!(app.grants, grants(asks), "an app shows those of the version in service");
 }
 
 pub(in crate::store) async fn settings_reach_the_workers_that_may_read_them_with_a_new_generation(

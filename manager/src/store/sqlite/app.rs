@@ -8,7 +8,7 @@ use steading_protocol::{AppName, VersionNumber};
 use super::{change, row};
 
 const SELECT: &str = "SELECT app, version, is_default, created_at, hosts, placement,
-      rollout_version, rollout_percent, rollout_state, rollout_detail, limits
+      rollout_version, rollout_percent, rollout_state, rollout_detail, limits, grants
     FROM app JOIN version USING (app, version)";
 
 pub(super) fn list(store: &Connection) -> rusqlite::Result<Vec<App>> {
@@ -110,6 +110,7 @@ fn read(found: &Row<'_>) -> rusqlite::Result<App> {
         rollout,
         placement: row::json(found, 5)?,
         limits: row::json(found, 10)?,
+        grants: row::json(found, 11)?,
         default: found.get(2)?,
         hosts: row::json(found, 4)?,
         created_at: row::time(found, 3)?,

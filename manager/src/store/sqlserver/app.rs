@@ -11,7 +11,7 @@ use super::tx::Tx;
 use super::{change, module};
 
 const SELECT: &str = "SELECT a.app, a.version, a.is_default, a.created_at, v.hosts, v.placement,
-      a.rollout_version, a.rollout_percent, a.rollout_state, a.rollout_detail, v.limits
+      a.rollout_version, a.rollout_percent, a.rollout_state, a.rollout_detail, v.limits, v.grants
     FROM app a JOIN version v ON v.app = a.app AND v.version = a.version";
 
 pub(super) async fn list(tx: &mut Tx) -> Result<Vec<App>, Fault> {
@@ -113,6 +113,7 @@ fn read(found: &Row) -> Result<App, Fault> {
         rollout,
         placement: row::json(found, 5)?,
         limits: row::json(found, 10)?,
+        grants: row::json(found, 11)?,
         default: row::flag(found, 2)?,
         hosts: row::json(found, 4)?,
         created_at: row::time(found, 3)?,

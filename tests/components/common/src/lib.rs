@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 /// Headers that cannot be sent, or not by a component, and one that can.
 pub const HEADERS: [(&str, &str); 6] = [
@@ -80,6 +81,30 @@ pub fn filled(header: impl Fn(&str) -> String) -> String {
 pub fn count() -> String {
     static CALLS: AtomicU32 = AtomicU32::new(0);
     (CALLS.fetch_add(1, Ordering::Relaxed) + 1).to_string()
+}
+
+/// Computes for so many milliseconds, and says how often this instance was called.
+pub fn burn(ms: &str) -> String {
+    let time = Duration::from_millis(ms.parse().expect("a number"));
+    let began = Instant::now();
+    while began.elapsed() < time {
+        black_box(0);
+    }
+    count()
+}
+
+/// Takes so many MiB for good, and says how often this instance was called.
+pub fn retain(mib: &str) -> String {
+    let mib: usize = mib.parse().expect("a number");
+    std::mem::forget(black_box(vec![1_u8; mib << 20]));
+    count()
+}
+
+/// Asks for more memory than it may have, gets on without, and says how often this instance was called.
+pub fn reserve() -> String {
+    let refused = Vec::<u8>::new().try_reserve(1 << 30).is_err();
+    assert!(black_box(refused), "nobody has that much");
+    count()
 }
 
 /// Goes deeper until the stack ends.

@@ -1,9 +1,10 @@
 //! A component of WASI 0.2 for the tests, on nothing but the bindings: what it does is its path. What it does well is
-//! in [`well`], what it does badly in [`badly`], and what needs more than WASI in [`proposals`]. It knows nothing of
-//! Steading.
+//! in [`well`], what it does badly in [`badly`], what outlives a call in [`lasting`], and what needs more than WASI in
+//! [`proposals`]. It knows nothing of Steading.
 
 mod badly;
 mod body;
+mod lasting;
 mod outgoing;
 mod proposals;
 mod well;
@@ -50,6 +51,9 @@ impl wasip2::exports::http::incoming_handler::Guest for Guest {
             "fill" => well::fill(&request, answer),
             "after" => well::after(answer),
             "count" => well::count(answer),
+            "burn" | "retain" | "reserve" | "keep" | "hold" | "forsake" => {
+                lasting::act(action, detail, &request, answer);
+            }
             "fetch" => outgoing::fetch(&request, answer),
             "hash-all" => outgoing::hash_all(&request, answer),
             "double-echo" => outgoing::double_echo(&request, answer),

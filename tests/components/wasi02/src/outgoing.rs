@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use sha2::{Digest, Sha256};
 use wasip2::http::outgoing_handler;
 use wasip2::http::types::{
-    ErrorCode, Fields, IncomingRequest, IncomingResponse, Method, OutgoingBody, OutgoingRequest,
-    Scheme,
+    ErrorCode, Fields, FutureIncomingResponse, IncomingRequest, IncomingResponse, Method,
+    OutgoingBody, OutgoingRequest, Scheme,
 };
 
 use crate::{Answer, body};
@@ -67,6 +67,12 @@ pub(crate) fn double_echo(request: &IncomingRequest, answer: Answer) {
     }
 }
 
+/// Asks for what the header `url` names, and never looks at the answer.
+pub(crate) fn forsake(request: &IncomingRequest) {
+    let url = urls(request).into_iter().next().unwrap_or_default();
+    std::mem::forget(begin(&url, &Method::Get, |_| {}));
+}
+
 fn urls(request: &IncomingRequest) -> Vec<String> {
     let urls = request.headers().get("url");
     urls.into_iter().map(|url| String::from_utf8_lossy(&url).into_owned()).collect()
@@ -77,6 +83,17 @@ fn send(
     method: &Method,
     write: impl FnOnce(&wasip2::io::streams::OutputStream),
 ) -> Result<IncomingResponse, ErrorCode> {
+    let response = begin(url, method, write)?;
+    response.subscribe().block();
+    response.get().expect("it is there").expect("it is taken once")
+}
+
+/// Sends a request whose answer is yet to come.
+fn begin(
+    url: &str,
+    method: &Method,
+    write: impl FnOnce(&wasip2::io::streams::OutputStream),
+) -> Result<FutureIncomingResponse, ErrorCode> {
     let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
     let scheme = if scheme == "https" { Scheme::Https } else { Scheme::Http };
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -91,6 +108,5 @@ fn send(
     write(&stream);
     drop(stream);
     OutgoingBody::finish(body, None)?;
-    response.subscribe().block();
-    response.get().expect("it is there").expect("it is taken once")
+    Ok(response)
 }

@@ -1,10 +1,11 @@
 //! A component of WASI 0.3 for the tests, on nothing but the bindings: what it does is its path. What it does well is
-//! in [`well`], what it does badly in [`badly`], and what needs more than WASI in [`proposals`]. It knows nothing of
-//! Steading.
+//! in [`well`], what it does badly in [`badly`], what outlives a call in [`lasting`], and what needs more than WASI in
+//! [`proposals`]. It knows nothing of Steading.
 
 mod badly;
 mod body;
 mod files;
+mod lasting;
 mod outgoing;
 mod proposals;
 mod well;
@@ -39,6 +40,7 @@ impl wasip3::exports::http::handler::Guest for Guest {
             "fill" => files::fill(&request).await,
             "after" => well::after(),
             "count" => well::count(),
+            "burn" | "retain" | "reserve" | "keep" | "hold" => lasting::act(action, detail),
             "fetch" => outgoing::fetch(request).await,
             "hash-all" => outgoing::hash_all(request).await,
             "double-echo" => outgoing::double_echo(request).await,

@@ -8,7 +8,7 @@ mod config;
 mod keyvalue;
 mod logging;
 
-use wasmtime::component::Linker;
+use wasmtime::component::{Linker, ResourceTable};
 
 use super::{CALL_BYTES_MAX, State};
 
@@ -17,6 +17,11 @@ pub(super) fn define(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     config::define(linker)?;
     keyvalue::define(linker)?;
     logging::define(linker)
+}
+
+/// Whether there is something in the table that one invocation may hold only so many of.
+pub(super) fn is_holding(table: &mut ResourceTable) -> bool {
+    keyvalue::is_holding(table)
 }
 
 #[cfg(test)]

@@ -79,13 +79,17 @@ async fn increment(bucket: &Bucket, key: &str, by: u64) -> Result<u64, Error> {
 impl Cas {
     /// Reads an entry, if one more may be held.
     async fn read(table: &mut ResourceTable, bucket: Bucket, key: String) -> Result<Self, Error> {
-        let held = table.iter_mut().filter(|entry| entry.is::<Self>()).count();
-        if held >= SWAPS_MAX {
+        if held(table) >= SWAPS_MAX {
             return Err(Error::other(format!("an invocation may hold {SWAPS_MAX} of `cas`")));
         }
         let entry = bucket.entry(&key).await?;
         Ok(Self { bucket, key, entry })
     }
+}
+
+/// How many of them there are.
+pub(super) fn held(table: &mut ResourceTable) -> usize {
+    table.iter_mut().filter(|entry| entry.is::<Cas>()).count()
 }
 
 fn pushed(store: &mut StoreContextMut<'_, State>, read: Result<Cas, Error>) -> Told<Resource<Cas>> {

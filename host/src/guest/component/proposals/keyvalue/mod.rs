@@ -12,7 +12,9 @@ mod store;
 
 use steading_protocol::kv::KvRefusal;
 use steading_protocol::proposal::{KEYVALUE, KEYVALUE_2, KeyValue};
-use wasmtime::component::{ComponentType, Linker, LinkerInstance, Lower, Resource, ResourceType};
+use wasmtime::component::{
+    ComponentType, Linker, LinkerInstance, Lower, Resource, ResourceTable, ResourceType,
+};
 
 use self::bucket::Bucket;
 use super::{CALL_BYTES_MAX, State};
@@ -48,6 +50,11 @@ pub(super) fn define(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     atomics::define_unsigned(&mut linker.instance(KEYVALUE.atomics)?)?;
     store::define_list(&mut linker.instance(KEYVALUE_2.store)?)?;
     atomics::define_signed(&mut linker.instance(KEYVALUE_2.atomics)?)
+}
+
+/// Whether compare-and-sets are under way.
+pub(super) fn is_holding(table: &mut ResourceTable) -> bool {
+    atomics::held(table) > 0
 }
 
 /// Defines a thing that the worker holds for the component, and lets go with it.
