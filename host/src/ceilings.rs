@@ -70,12 +70,8 @@ impl Ceilings {
     /// The limits that a function has here.
     pub(crate) fn function(&self, name: &str, limits: Limits) -> Result<Limits, OverCeiling> {
         let (mut limits, default, config) = (limits, Limits::default(), &self.config);
-        let over = |key, asked, allowed| OverCeiling {
-            who: format!("function `{name}`"),
-            key,
-            asked,
-            allowed,
-        };
+        let who = || format!("function `{name}`");
+        let over = |key, asked, allowed| OverCeiling { who: who(), key, asked, allowed };
         let (memory, memory_default) = (&mut limits.memory_bytes_max, default.memory_bytes_max);
         let (request, response) =
             (&mut limits.request_body_bytes_max, &mut limits.response_body_bytes_max);

@@ -40,15 +40,7 @@ impl Worker {
     /// Binds both ports and takes up the last desired state; the manager is joined once it runs.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let memory = config.memory();
-        let config = Config { engine: config.fitted(memory)?, ..config };
-        let engine = config.engine;
-        tracing::info!(
-            memory_mib = memory.bytes >> 20,
-            instances_max = engine.instances(),
-            memory_mib_max = engine.memory_mib(),
-            keep_resident_kib = engine.keep_resident_kib(),
-            "Sandboxes fit the memory"
-        );
+        let config = fitted(config, memory)?;
         let listener = steading_server::bind(config.listen).await?;
         let address =
             listener.local_addr().map_err(|source| BindError { address: config.listen, source })?;
@@ -57,7 +49,7 @@ impl Worker {
             StateDir::open(&config.state_dir, config.state_key.as_ref()).map_err(in_state)?;
         let metrics = Metrics::new();
         let kv = KvRemote::new(Arc::clone(&metrics));
-        let admission = Admission::new(engine.instances(), metrics.instances.clone());
+        let admission = Admission::new(config.engine.instances(), metrics.instances.clone());
         let loader = loader(&config, &metrics, &state_dir, (&kv, admission.idle()))?;
         let (code, gates) = (loader.code.clone(), Arc::clone(&loader.gates));
         let served = Served::default();
@@ -210,6 +202,19 @@ fn pulse(
         Heartbeat { load, availability: told.availability(), versions }
     });
     Pulse { heartbeat, openness }
+}
+
+/// The same with a pool that fits the memory, and what it is in the log.
+fn fitted(config: Config, memory: Memory) -> Result<Config, StartError> {
+    let engine = config.fitted(memory)?;
+    tracing::info!(
+        memory_mib = memory.bytes >> 20,
+        instances_max = engine.instances(),
+        memory_mib_max = engine.memory_mib(),
+        keep_resident_kib = engine.keep_resident_kib(),
+        "Sandboxes fit the memory"
+    );
+    Ok(Config { engine, ..config })
 }
 
 #[cfg(test)]

@@ -59,15 +59,14 @@ impl Grants {
         let settings = self.settings.iter().map(SettingName::folded);
         let files = self.files.iter().map(|file| file.guest.clone());
         let nested = files::nested(&self.files).map(|fault| format!("files: {fault}"));
-        let repeated = [
+        let faults = [
             ("outbound", repeated(outbound)),
             ("kv", repeated(stores)),
             ("settings", repeated(settings)),
             ("files", repeated(files)),
+            ("reuse", self.reuse.as_ref().and_then(Reuse::fault)),
         ];
-        let mut faults =
-            repeated.into_iter().chain([("reuse", self.reuse.as_ref().and_then(Reuse::fault))]);
-        faults.find_map(|(key, fault)| Some(format!("{key}{}", fault?))).or(nested)
+        faults.into_iter().find_map(|(key, fault)| Some(format!("{key}{}", fault?))).or(nested)
     }
 
     /// The folders of the package that it asks for, as they are written.

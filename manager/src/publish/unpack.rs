@@ -150,7 +150,7 @@ fn read<R: Read>(entry: R, name: &str, bytes_max: u64) -> Result<Vec<u8>, ApiErr
     if bytes.len() as u64 > bytes_max {
         return Err(ApiError::new(
             Code::ModuleTooLarge,
-            format!("`{name}`, unpacked, is larger than a package may be"),
+            format!("`{name}`, unpacked, has more than the {bytes_max} bytes that are left for it"),
         ));
     }
     Ok(bytes)

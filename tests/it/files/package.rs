@@ -1,9 +1,10 @@
 //! Folders of an app's own package, for every kind of guest.
 
 use std::fs;
+use std::time::Duration;
 
 use reqwest::Method;
-use steading_tests::{Dev, http, packages, run, scratch};
+use steading_tests::{Dev, eventually, http, packages, run, scratch};
 
 use super::{GUESTS, SECRET, read};
 use crate::setup::{built, cluster, steading};
@@ -75,7 +76,12 @@ fn another_version_brings_its_own_files_and_the_old_ones_stay_as_they_are() {
         for text in ["version 1", "version 2", "version 1"] {
             let package = package("command", GRANTS, text).await;
             cluster.api().publish_ready("command", &package, 1).await;
-            assert_eq!(read(&cluster, "command", "/assets/a.txt").await, text);
+            // a version that is ready takes over a moment later
+            eventually("the version to be in service", Duration::from_secs(30), || async {
+                let found = read(&cluster, "command", "/assets/a.txt").await;
+                if found == text { Ok(()) } else { Err(found) }
+            })
+            .await;
         }
     });
 }

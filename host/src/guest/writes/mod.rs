@@ -42,7 +42,8 @@ pub(super) struct WriteExceeded;
 #[derive(Clone, Copy, Debug)]
 enum Place {
     At(u64),
-    End,
+    /// Where nothing lies empty before it: at its end, or right behind what was counted before.
+    Next,
 }
 
 impl Writes {
@@ -114,7 +115,7 @@ fn length(file: &File) -> u64 {
 fn cost(length: u64, place: Place, bytes: u64) -> u64 {
     match place {
         _ if bytes == 0 => 0,
-        Place::End => bytes,
+        Place::Next => bytes,
         Place::At(offset) => {
             let end = offset.saturating_add(bytes);
             bytes.max(end.saturating_sub(length))
@@ -133,7 +134,7 @@ mod tests {
             (100, Place::At(0), 10, 10),
             (100, Place::At(95), 10, 10),
             (100, Place::At(200), 10, 110),
-            (100, Place::End, 10, 10),
+            (100, Place::Next, 10, 10),
             (0, Place::At(u64::MAX), 10, u64::MAX),
             (0, Place::At(1 << 40), 0, 0),
         ] {
@@ -145,10 +146,10 @@ mod tests {
     fn what_is_over_the_limit_is_not_counted_and_remembered() {
         let writes = Writes::new(10);
         let file = tempfile::tempfile().unwrap();
-        writes.write(&file, Place::End, 4).unwrap();
+        writes.write(&file, Place::Next, 4).unwrap();
         writes.resize(&file, 6).unwrap();
         assert!(!writes.was_exceeded());
-        writes.write(&file, Place::End, 1).unwrap_err();
+        writes.write(&file, Place::Next, 1).unwrap_err();
         assert!(writes.was_exceeded());
         writes.write(&file, Place::At(5), 0).unwrap();
         file.set_len(100).unwrap();

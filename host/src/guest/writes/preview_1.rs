@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use steading_protocol::abi::{MEMORY_EXPORT, WASI_MODULE};
-use wasmtime::{Caller, Extern, Linker, bail};
+use wasmtime::{AsContextMut as _, Caller, Extern, Linker, bail};
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::p1::types::{Fd, Filetype};
 use wasmtime_wasi::p1::wasi_snapshot_preview1::{self as library, WasiSnapshotPreview1};
@@ -62,7 +62,7 @@ async fn fd_write<S: GuestState>(
     let length = first(bytes, pieces);
     let mut memory = GuestMemory::Unshared(bytes);
     // without a position, as on a pipe, nothing is left out
-    let place = wasi.fd_tell(&mut memory, file(fd)).map_or(Place::End, Place::At);
+    let place = wasi.fd_tell(&mut memory, file(fd)).map_or(Place::Next, Place::At);
     count(wasi, &mut memory, &conduit.writes, fd, (place, length)).await?;
     library::fd_write(wasi, &mut memory, fd, pieces.0, pieces.1, written).await
 }
@@ -104,8 +104,12 @@ fn opened<'c, S: GuestState>(
     let memory = caller.get_export(MEMORY_EXPORT).and_then(Extern::into_memory);
     let Some(memory) = memory else { bail!("the module does not export its memory") };
     let conduit = Arc::clone(caller.data().conduit());
+    let bytes_max = caller.as_context_mut().hostcall_fuel();
     let (bytes, state) = memory.data_and_store_mut(caller);
-    Ok((wasi(state), bytes, conduit))
+    let wasi = wasi(state);
+    // how much one call may hand over, which the library sets before each
+    wasi.set_hostcall_fuel(bytes_max);
+    Ok((wasi, bytes, conduit))
 }
 
 fn file(fd: i32) -> Fd {

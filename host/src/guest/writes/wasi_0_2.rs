@@ -76,7 +76,7 @@ fn write_via_stream(
         (refused, _) => return Ok(refused),
     };
     let inner = files.table.delete(stream)?;
-    let place = offset.map_or(Place::End, Place::At);
+    let place = offset.map_or(Place::Next, Place::At);
     let counted: DynOutputStream = Box::new(Counted { inner, file, place, writes });
     Ok((Ok(files.table.push(counted)?),))
 }
@@ -120,8 +120,8 @@ impl Counted {
         let length = bytes.len() as u64;
         let counted = self.writes.write(&self.file, self.place, length);
         counted.map_err(|exceeded| StreamError::Trap(exceeded.into()))?;
-        if let Place::At(offset) = &mut self.place {
-            *offset = offset.saturating_add(length);
+        if length > 0 {
+            self.place = Place::Next;
         }
         Ok(())
     }

@@ -62,7 +62,7 @@ fn append_via_stream(
     mut store: StoreContextMut<'_, State>,
     (fd, data): (Resource<Descriptor>, StreamReader<u8>),
 ) -> wasmtime::Result<Written> {
-    let data = counted(&mut store, &fd, data, Place::End)?;
+    let data = counted(&mut store, &fd, data, Place::Next)?;
     let files = Files::new(store, State::filesystem);
     Ok((WasiFilesystem::append_via_stream(files, fd, data)?,))
 }
@@ -136,9 +136,8 @@ impl StreamConsumer<State> for Counter {
         }
         let length = piece.len();
         self.writes.write(&self.file, self.place, length as u64)?;
-        if let Place::At(offset) = &mut self.place {
-            *offset = offset.saturating_add(length as u64);
-        }
+        // of what was counted not all may be in the file yet
+        self.place = Place::Next;
         source.mark_read(length);
         // it has room, or it was closed meanwhile
         let passed = self.sender.send_item(piece).is_ok();
