@@ -156,6 +156,7 @@ impl State {
         self.life.as_deref().is_some_and(may_serve)
             && !self.memory_limit.was_hit()
             && self.outbound.is_done()
+            && self.conduit.writes.are_done()
             && count(&mut self.table) <= LEFT_MAX
             && !proposals::is_holding(&mut self.table)
     }

@@ -12,18 +12,26 @@ mod wasi_0_2;
 mod wasi_0_3;
 
 use std::fs::File;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 pub(super) use preview_1::limit as limit_preview_1;
 pub(super) use wasi_0_2::limit as limit_wasi_0_2;
 pub(super) use wasi_0_3::limit as limit_wasi_0_3;
+
+use super::Conduit;
 
 /// What one invocation may still write.
 #[derive(Debug)]
 pub(crate) struct Writes {
     left: AtomicU64,
     was_exceeded: AtomicBool,
+    streams: AtomicU32,
 }
+
+/// What an open stream into a file may write: that of the invocation which has opened it.
+struct Open(Arc<Conduit>);
 
 /// The guest has written all that it may. Ends the call.
 #[derive(Debug, thiserror::Error)]
@@ -40,12 +48,21 @@ enum Place {
 
 impl Writes {
     pub(super) fn new(bytes_max: u64) -> Self {
-        Self { left: AtomicU64::new(bytes_max), was_exceeded: AtomicBool::new(false) }
+        Self {
+            left: AtomicU64::new(bytes_max),
+            was_exceeded: AtomicBool::new(false),
+            streams: AtomicU32::new(0),
+        }
     }
 
     /// Whether it is over its limit.
     pub(super) fn was_exceeded(&self) -> bool {
         self.was_exceeded.load(Ordering::Relaxed)
+    }
+
+    /// Whether nothing is open that could still write, and nothing was over the limit.
+    pub(super) fn are_done(&self) -> bool {
+        self.streams.load(Ordering::Relaxed) == 0 && !self.was_exceeded()
     }
 
     /// Counts so many bytes that are about to be written to a file.
@@ -65,6 +82,27 @@ impl Writes {
             self.was_exceeded.store(true, Ordering::Relaxed);
             WriteExceeded
         })
+    }
+}
+
+impl Open {
+    fn new(conduit: &Arc<Conduit>) -> Self {
+        conduit.writes.streams.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(conduit))
+    }
+}
+
+impl Deref for Open {
+    type Target = Writes;
+
+    fn deref(&self) -> &Writes {
+        &self.0.writes
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.streams.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

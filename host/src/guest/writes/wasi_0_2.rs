@@ -12,8 +12,7 @@ use wasmtime_wasi::p2::{
     DynOutputStream, FsResult, OutputStream, Pollable, StreamError, StreamResult,
 };
 
-use super::Place;
-use crate::guest::Conduit;
+use super::{Open, Place};
 use crate::guest::component::State;
 use crate::guest::run::GuestState as _;
 
@@ -66,7 +65,7 @@ fn write_via_stream(
     offset: Option<u64>,
 ) -> wasmtime::Result<Stream> {
     let state = store.data_mut();
-    let (file, conduit) = (writable(state, &fd), Arc::clone(state.conduit()));
+    let (file, writes) = (writable(state, &fd), Open::new(state.conduit()));
     let mut files = state.filesystem();
     let stream = match offset {
         Some(offset) => files.write_via_stream(fd, offset),
@@ -78,7 +77,7 @@ fn write_via_stream(
     };
     let inner = files.table.delete(stream)?;
     let place = offset.map_or(Place::Next, Place::At);
-    let counted: DynOutputStream = Box::new(Counted { inner, file, place, conduit });
+    let counted: DynOutputStream = Box::new(Counted { inner, file, place, writes });
     Ok((Ok(files.table.push(counted)?),))
 }
 
@@ -113,13 +112,13 @@ struct Counted {
     inner: DynOutputStream,
     file: Arc<File>,
     place: Place,
-    conduit: Arc<Conduit>,
+    writes: Open,
 }
 
 impl Counted {
     fn count(&mut self, bytes: &Bytes) -> StreamResult<()> {
         let length = bytes.len() as u64;
-        let counted = self.conduit.writes.write(&self.file, self.place, length);
+        let counted = self.writes.write(&self.file, self.place, length);
         counted.map_err(|exceeded| StreamError::Trap(exceeded.into()))?;
         if length > 0 {
             self.place = Place::Next;

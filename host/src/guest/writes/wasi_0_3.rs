@@ -19,9 +19,8 @@ use wasmtime::component::{
 use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystem, WasiFilesystemView as _};
 use wasmtime_wasi::p3::bindings::filesystem::types::{ErrorCode, HostDescriptorWithStore};
 
-use super::Place;
 use super::wasi_0_2::writable;
-use crate::guest::Conduit;
+use super::{Open, Place};
 use crate::guest::component::State;
 use crate::guest::run::GuestState as _;
 
@@ -95,9 +94,9 @@ fn counted(
     place: Place,
 ) -> wasmtime::Result<StreamReader<u8>> {
     let Some(file) = writable(store.data_mut(), fd) else { return Ok(data) };
-    let conduit = Arc::clone(store.data().conduit());
+    let writes = Open::new(store.data().conduit());
     let (sender, receiver) = mpsc::channel(1);
-    data.pipe(&mut *store, Counter { sender: PollSender::new(sender), file, place, conduit })?;
+    data.pipe(&mut *store, Counter { sender: PollSender::new(sender), file, place, writes })?;
     StreamReader::new(&mut *store, Counted(receiver))
 }
 
@@ -106,7 +105,7 @@ struct Counter {
     sender: PollSender<BytesMut>,
     file: Arc<File>,
     place: Place,
-    conduit: Arc<Conduit>,
+    writes: Open,
 }
 
 /// Gives what was counted to the library.
@@ -136,7 +135,7 @@ impl StreamConsumer<State> for Counter {
             return Poll::Ready(Ok(StreamResult::Completed));
         }
         let length = piece.len();
-        self.conduit.writes.write(&self.file, self.place, length as u64)?;
+        self.writes.write(&self.file, self.place, length as u64)?;
         // of what was counted not all may be in the file yet
         self.place = Place::Next;
         source.mark_read(length);

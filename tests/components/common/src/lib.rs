@@ -77,6 +77,14 @@ pub fn filled(header: impl Fn(&str) -> String) -> String {
     filled.map_or_else(|error| format!("refused: {error}"), |()| "done".to_owned())
 }
 
+/// Leaves the file of this name open behind a write, and says how often this instance was called.
+pub fn linger(path: &str) -> String {
+    let mut file = std::fs::File::create(path).expect("it may be written");
+    std::io::Write::write_all(&mut file, b"x").expect("it takes a byte");
+    std::mem::forget(file);
+    count()
+}
+
 /// How often this instance was called.
 pub fn count() -> String {
     static CALLS: AtomicU32 = AtomicU32::new(0);

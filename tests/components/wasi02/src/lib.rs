@@ -51,7 +51,7 @@ impl wasip2::exports::http::incoming_handler::Guest for Guest {
             "fill" => well::fill(&request, answer),
             "after" => well::after(answer),
             "count" => well::count(answer),
-            "burn" | "retain" | "reserve" | "keep" | "hold" | "forsake" => {
+            "burn" | "retain" | "reserve" | "linger" | "keep" | "hold" | "forsake" => {
                 lasting::act(action, detail, &request, answer);
             }
             "fetch" => outgoing::fetch(&request, answer),

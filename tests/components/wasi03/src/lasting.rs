@@ -1,6 +1,6 @@
 //! What shows whether an instance is the one of an earlier call, and what such a call has left to it.
 
-use steading_test_components::{burn, count, reserve, retain};
+use steading_test_components::{burn, count, linger, reserve, retain};
 use wasip3::http::types::Fields;
 
 use crate::{Answer, body};
@@ -12,6 +12,7 @@ pub(crate) fn act(action: &str, detail: &str) -> Answer {
         "burn" => burn(detail),
         "retain" => retain(detail),
         "reserve" => reserve(),
+        "linger" => linger("/up/file"),
         "keep" => {
             fields().for_each(std::mem::forget);
             count()

@@ -40,7 +40,9 @@ impl wasip3::exports::http::handler::Guest for Guest {
             "fill" => files::fill(&request).await,
             "after" => well::after(),
             "count" => well::count(),
-            "burn" | "retain" | "reserve" | "keep" | "hold" => lasting::act(action, detail),
+            "burn" | "retain" | "reserve" | "linger" | "keep" | "hold" => {
+                lasting::act(action, detail)
+            }
             "fetch" => outgoing::fetch(request).await,
             "hash-all" => outgoing::hash_all(request).await,
             "double-echo" => outgoing::double_echo(request).await,

@@ -7,7 +7,7 @@ use super::super::BOTH;
 use super::{SOON, assert_calls, get, said, serving};
 
 /// Little of everything, and reuse.
-const SMALL: &str = "[limits]\ndeadline_ms_max = 2000\ncpu_ms_max = 300\nmemory_mib_max = 16\nresponse_body_kib_max = 64\n[grants]\nreuse = { idle_ms = 60000 }\n";
+const SMALL: &str = "[limits]\ndeadline_ms_max = 4000\ncpu_ms_max = 300\nmemory_mib_max = 16\nresponse_body_kib_max = 64\n[grants]\nreuse = { idle_ms = 60000 }\n";
 
 /// Asserts that the instance which answers now is gone after what this does to it.
 async fn assert_ends(cluster: &Cluster, guest: &str, path: &str, code: Option<&str>) {

@@ -1,29 +1,42 @@
 //! What each call has of its own in an instance that served before: its time, its log, what it may send.
 
-use steading_tests::{Host, eventually, http, run};
+use steading_tests::{Host, eventually, http, run, scratch};
 
 use super::super::BOTH;
 use super::{SOON, assert_calls, get, package, said, serving, url};
 use crate::setup::cluster;
 
 #[test]
-fn deadline_and_processor_time_are_those_of_each_call() {
+fn processor_time_is_that_of_each_call() {
     run(async {
-        let manifest = "[limits]\ndeadline_ms_max = 3000\ncpu_ms_max = 400\n[grants]\nreuse = { idle_ms = 60000 }\n";
+        let manifest = "[limits]\ncpu_ms_max = 400\n[grants]\nreuse = { idle_ms = 60000 }\n";
         let cluster = serving(manifest, "").await;
         for guest in BOTH {
-            // more on the processor, and then more waiting, than one call may have
+            // more than one call may have
             for call in 1..=6 {
                 assert_eq!(said(&cluster, guest, "burn/150").await, call.to_string(), "{guest}");
             }
-            for _ in 0..11 {
-                assert_eq!(said(&cluster, guest, "stream").await, "first\nsecond\n");
-            }
-            assert_calls(&cluster, guest, &[("count", "7")]).await;
-            // which is not to say that there are no limits
             let reply = http::send(get(&cluster, guest, "spin")).await;
             assert_eq!(reply.problem().code, "cpu_exceeded", "{guest}");
         }
+    });
+}
+
+#[test]
+fn the_deadline_is_that_of_each_call() {
+    run(async {
+        let manifest = "[limits]\ndeadline_ms_max = 2000\n[grants]\nreuse = { idle_ms = 60000 }\n";
+        let cluster = serving(manifest, "").await;
+        for guest in BOTH {
+            // 300 ms each
+            for _ in 0..7 {
+                assert_eq!(said(&cluster, guest, "stream").await, "first\nsecond\n");
+            }
+            let reply = http::send(get(&cluster, guest, "sleep")).await;
+            assert_eq!(reply.problem().code, "deadline_exceeded", "{guest}");
+        }
+        let made = http::metric(cluster.control(0), "steading_instances_made_total ").await;
+        assert_eq!(made, 2.0, "each guest was made once");
     });
 }
 
@@ -55,6 +68,26 @@ fn words_are_in_the_log_of_the_call_that_said_them_and_its_limit_is_its_own() {
         }
         let reused = http::metric(cluster.control(0), "steading_instances_reused_total ").await;
         assert_eq!(reused, 7.0, "each guest was made once");
+    });
+}
+
+#[test]
+fn what_a_call_may_write_to_files_is_counted_anew_and_no_open_file_is_written_to_later() {
+    run(async {
+        let folder = scratch();
+        let up = folder.path();
+        let tables = format!("[directories]\nup = {{ path = {up:?}, write = true }}\n");
+        let manifest = "[limits]\nfile_write_kib_max = 64\n[grants]\nfiles = [{ host = \"worker:up\", guest = \"/up\", write = true }]\nreuse = { idle_ms = 60000 }\n";
+        let cluster = serving(manifest, &tables).await;
+        for guest in BOTH {
+            for call in ["1", "2", "3"] {
+                let fill = get(&cluster, guest, "fill").header("how", "write");
+                let fill = fill.header("path", "/up/file").header("bytes", "65536");
+                assert_eq!(http::send(fill).await.text(), "done", "{guest}");
+                assert_calls(&cluster, guest, &[("count", call)]).await;
+            }
+            assert_calls(&cluster, guest, &[("linger", "4"), ("count", "1")]).await;
+        }
     });
 }
 
