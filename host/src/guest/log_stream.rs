@@ -6,42 +6,33 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use arc_swap::ArcSwap;
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
 use super::Conduit;
+use super::conduit::Running;
 
 /// A standard output that writes to the function's log; never full, never blocking.
 #[derive(Clone)]
-pub(super) struct LogStream(Whose);
-
-#[derive(Clone)]
-enum Whose {
-    One(Arc<Conduit>),
-    Running(Arc<ArcSwap<Conduit>>),
-}
+pub(super) struct LogStream(Running);
 
 /// The most that one write may bring, bytes; WASI splits longer ones.
 const WRITE_BYTES_MAX: usize = 64 << 10;
 
 impl LogStream {
     pub(super) fn new(conduit: Arc<Conduit>) -> Self {
-        Self(Whose::One(conduit))
+        Self(Running::One(conduit))
     }
 
     /// One that writes to the log of whichever invocation this says.
-    pub(super) fn of_running(conduit: Arc<ArcSwap<Conduit>>) -> Self {
-        Self(Whose::Running(conduit))
+    pub(super) fn of_running(running: Running) -> Self {
+        Self(running)
     }
 
     fn append(&self, bytes: &[u8]) {
-        match &self.0 {
-            Whose::One(conduit) => conduit.log.write(bytes),
-            Whose::Running(conduit) => conduit.load().log.write(bytes),
-        }
+        self.0.with(|conduit| conduit.log.write(bytes));
     }
 }
 

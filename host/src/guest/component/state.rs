@@ -14,6 +14,7 @@ use super::reuse::Life;
 use super::{CALL_BYTES_MAX, request};
 use crate::capability::Capabilities;
 use crate::engine::MemoryLimit;
+use crate::guest::conduit::Running;
 use crate::guest::exchange::Exchange;
 use crate::guest::log_stream::LogStream;
 use crate::guest::run::GuestState;
@@ -80,6 +81,14 @@ impl State {
         (http::Request::from_parts(head, dialogue.incoming()), dialogue)
     }
 
+    /// Whose invocation runs, for what may outlast one.
+    pub(in crate::guest) fn running(&self) -> Running {
+        match &self.life {
+            None => Running::One(Arc::clone(&self.conduit)),
+            Some(life) => Running::Each(life.running()),
+        }
+    }
+
     /// The request, which is given once.
     pub(super) fn request(&mut self) -> http::Request<IncomingBody> {
         self.request.take().expect("an invocation has one request")
@@ -102,13 +111,9 @@ impl GuestState for State {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let make = || {
-            let log = match &self.life {
-                None => LogStream::new(Arc::clone(&self.conduit)),
-                Some(life) => LogStream::of_running(life.running()),
-            };
-            Box::new(wasi(&self.capabilities, &self.conduit, log))
-        };
+        let running = self.running();
+        let make =
+            || Box::new(wasi(&self.capabilities, &self.conduit, LogStream::of_running(running)));
         let wasi = self.wasi.get_or_insert_with(make);
         WasiCtxView { ctx: wasi, table: &mut self.table }
     }

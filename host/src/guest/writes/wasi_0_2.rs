@@ -15,6 +15,7 @@ use wasmtime_wasi::p2::{
 use super::Place;
 use crate::guest::Conduit;
 use crate::guest::component::State;
+use crate::guest::conduit::Running;
 use crate::guest::run::GuestState as _;
 
 /// The instance as the library names it. With another name nothing would be replaced, which the tests of the limit see.
@@ -66,7 +67,7 @@ fn write_via_stream(
     offset: Option<u64>,
 ) -> wasmtime::Result<Stream> {
     let state = store.data_mut();
-    let (file, conduit) = (writable(state, &fd), Arc::clone(state.conduit()));
+    let (file, running) = (writable(state, &fd), state.running());
     let mut files = state.filesystem();
     let stream = match offset {
         Some(offset) => files.write_via_stream(fd, offset),
@@ -78,7 +79,7 @@ fn write_via_stream(
     };
     let inner = files.table.delete(stream)?;
     let place = offset.map_or(Place::Next, Place::At);
-    let counted: DynOutputStream = Box::new(Counted { inner, file, place, conduit });
+    let counted: DynOutputStream = Box::new(Counted { inner, file, place, running });
     Ok((Ok(files.table.push(counted)?),))
 }
 
@@ -113,13 +114,15 @@ struct Counted {
     inner: DynOutputStream,
     file: Arc<File>,
     place: Place,
-    conduit: Arc<Conduit>,
+    // a program may open a file once and write to it in invocation after invocation
+    running: Running,
 }
 
 impl Counted {
     fn count(&mut self, bytes: &Bytes) -> StreamResult<()> {
         let length = bytes.len() as u64;
-        let counted = self.conduit.writes.write(&self.file, self.place, length);
+        let count = |conduit: &Conduit| conduit.writes.write(&self.file, self.place, length);
+        let counted = self.running.with(count);
         counted.map_err(|exceeded| StreamError::Trap(exceeded.into()))?;
         if length > 0 {
             self.place = Place::Next;

@@ -23,6 +23,7 @@ use super::Place;
 use super::wasi_0_2::writable;
 use crate::guest::Conduit;
 use crate::guest::component::State;
+use crate::guest::conduit::Running;
 use crate::guest::run::GuestState as _;
 
 /// The instance as the library names it. With another name nothing would be replaced, which the tests of the limit see.
@@ -95,9 +96,9 @@ fn counted(
     place: Place,
 ) -> wasmtime::Result<StreamReader<u8>> {
     let Some(file) = writable(store.data_mut(), fd) else { return Ok(data) };
-    let conduit = Arc::clone(store.data().conduit());
+    let running = store.data().running();
     let (sender, receiver) = mpsc::channel(1);
-    data.pipe(&mut *store, Counter { sender: PollSender::new(sender), file, place, conduit })?;
+    data.pipe(&mut *store, Counter { sender: PollSender::new(sender), file, place, running })?;
     StreamReader::new(&mut *store, Counted(receiver))
 }
 
@@ -106,7 +107,7 @@ struct Counter {
     sender: PollSender<BytesMut>,
     file: Arc<File>,
     place: Place,
-    conduit: Arc<Conduit>,
+    running: Running,
 }
 
 /// Gives what was counted to the library.
@@ -136,7 +137,8 @@ impl StreamConsumer<State> for Counter {
             return Poll::Ready(Ok(StreamResult::Completed));
         }
         let length = piece.len();
-        self.conduit.writes.write(&self.file, self.place, length as u64)?;
+        let count = |conduit: &Conduit| conduit.writes.write(&self.file, self.place, length as u64);
+        self.running.with(count)?;
         // of what was counted not all may be in the file yet
         self.place = Place::Next;
         source.mark_read(length);
