@@ -44,7 +44,7 @@ struct HttpIn {
     _name: Option<String>,
     direction: Option<String>,
     route: Option<String>,
-    methods: Option<Vec<String>>,
+    methods: Option<Value>,
     auth_level: Option<String>,
 }
 
@@ -101,8 +101,11 @@ fn section(name: &FunctionName, text: &[u8]) -> Result<FunctionSection, String> 
     let trigger = trigger(written.bindings)?;
     let route = trigger.route.unwrap_or_else(|| name.to_string());
     let read_method = |method: &String| read(method.to_ascii_uppercase(), "methods");
-    let methods = trigger.methods.as_ref();
-    let methods = methods.map(|methods| methods.iter().map(read_method).collect()).transpose()?;
+    let methods = trigger.methods.map(|methods| read::<Vec<String>>(methods, "methods"));
+    let methods = methods
+        .transpose()?
+        .map(|methods| methods.iter().map(read_method).collect())
+        .transpose()?;
     let level = trigger.auth_level.as_deref().unwrap_or("function");
     Ok(FunctionSection {
         module: written.script_file.map(|file| module(name, &file)).transpose()?,
@@ -224,7 +227,7 @@ mod tests {
             (&with(r#", "route": "a//b" }"#), "route: "),
             (&with(r#", "route": "{a" }"#), "route: "),
             (&with(r#", "methods": ["TRACE"] }"#), "methods: unknown variant `TRACE`"),
-            (&with(r#", "methods": "GET" }"#), "methods"),
+            (&with(r#", "methods": "GET" }"#), "methods: invalid type"),
             (&with(r#", "authLevel": "nobody" }"#), "authLevel: unknown variant `nobody`"),
             (&with(r#", "direction": "out" }"#).replace(r#""in""#, r#""x""#), "httpTrigger"),
             (&HTTP.replace("in", "out"), "`bindings`"),

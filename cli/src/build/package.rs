@@ -291,7 +291,8 @@ mod tests {
 
     #[test]
     fn folders_and_function_files_are_packed_and_what_is_in_folders_is_no_module() {
-        let folder = folder("[grants]\nfiles = [{ host = \"assets\", guest = \"/assets\" }]\n");
+        let manifest = "[app]\nname = \"shop\"\n[grants]\nfiles = [{ host = \"assets\", guest = \"/assets\" }]\n";
+        let folder = folder(manifest);
         let write = |name: &str, bytes: &[u8]| {
             let path = folder.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
