@@ -31,6 +31,15 @@ async fn steady(worker: &DeskWorker) -> String {
     http::get(&format!("{}/functions/app/api/steady", worker.url())).await.text()
 }
 
+/// Waits for this answer.
+async fn serves(worker: &DeskWorker, expected: &str) {
+    eventually(expected, SOON, || async {
+        let answer = steady(worker).await;
+        if answer == expected { Ok(()) } else { Err(answer) }
+    })
+    .await;
+}
+
 #[test]
 fn a_windows_worker_serves_the_examples_of_a_linux_manager() {
     run(async {
@@ -72,16 +81,13 @@ fn a_windows_worker_is_rolled_back_without_a_second_compilation() {
         let (cluster, worker) = serving(&wine.steading()).await;
         let guests = packages::module_of(&built("tests/guests").await);
         cluster.api().publish_ready("app", &packages::steady(&guests, 2), 1).await;
-        assert_eq!(steady(&worker).await, "the steady guest, version 2");
+        // a version that is ready takes over a moment later
+        serves(&worker, "the steady guest, version 2").await;
         let code = written(&worker);
         assert_eq!(code.len(), 2, "both versions are held");
 
         cluster.steading().args(["rollback", "app"]).ended().await.succeeded();
-        eventually("version 1 to be back", SOON, || async {
-            let answer = steady(&worker).await;
-            if answer == "the steady guest, version 1" { Ok(()) } else { Err(answer) }
-        })
-        .await;
+        serves(&worker, "the steady guest, version 1").await;
         assert_eq!(written(&worker), code, "nothing was written again");
     });
 }
