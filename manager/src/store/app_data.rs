@@ -49,7 +49,7 @@ pub(crate) trait AppData {
     async fn kv_get(&self, slot: &KvSlot, key: &KvKey) -> Result<Option<KvEntry>>;
     /// Keys in the order of their bytes.
     async fn kv_list(&self, slot: &KvSlot, list: KvList) -> Result<Vec<KvKey>>;
-    /// Writes, or says why not and changes nothing.
+    /// Writes, or says why not and changes nothing. An app that is not there has no grant.
     async fn kv_write(
         &self,
         slot: &KvSlot,

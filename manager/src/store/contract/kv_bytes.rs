@@ -1,6 +1,8 @@
 //! Promises about keys and values of key-value stores as bytes: what goes in comes out, and what only a
 //! collation takes for the same is not the same.
 
+use std::pin::Pin;
+
 use bytes::Bytes;
 use steading_protocol::KvKey;
 use steading_protocol::kv::{KvRefusal, VALUE_BYTES_MAX};
@@ -136,8 +138,34 @@ pub(in crate::store) async fn nothing_is_kept_for_an_app_that_is_not_there(store
     set(store, &slot, "k", &Bytes::from_static(b"v")).await;
     assert!(store.app_delete(&slot.app).await.unwrap());
     let write = KvWrite::Set(Bytes::from_static(b"late"));
-    store.kv_write(&slot, &key("k"), write, LIMITS).await.unwrap_err();
+    let refused = store.kv_write(&slot, &key("k"), write, LIMITS).await.unwrap();
+    assert_eq!(refused, Err(KvRefusal::NotGranted));
     publish(store, "shop", b"again").await;
     assert_eq!(get(store, &slot, "k").await, None);
+    assert!(listed(store, &slot, "", None).await.is_empty());
+}
+
+pub(in crate::store) async fn an_app_that_is_removed_while_it_writes_takes_everything_along(
+    store: &dyn Store,
+) {
+    /// Before the removal some write, and after it some still do.
+    const WRITES: usize = 24;
+    let slot = slot(store, "shop", "default").await;
+    let removal = async {
+        set(store, &slot, "first", &Bytes::from_static(b"v")).await;
+        assert!(store.app_delete(&slot.app).await.unwrap());
+        None
+    };
+    let write = async |n: usize| {
+        let at = key(&format!("k{}", n % 3));
+        Some(store.kv_write(&slot, &at, KvWrite::Increment(1), LIMITS).await.unwrap())
+    };
+    type Answer = Option<Result<KvWritten, KvRefusal>>;
+    let mut calls: Vec<Pin<Box<dyn Future<Output = Answer> + '_>>> = vec![Box::pin(removal)];
+    calls.extend((0..WRITES).map(|n| Box::pin(write(n)) as _));
+    for answer in futures_in_order(calls.into_iter()).await.into_iter().flatten() {
+        assert!(matches!(answer, Ok(_) | Err(KvRefusal::NotGranted)), "{answer:?}");
+    }
+    publish(store, "shop", b"again").await;
     assert!(listed(store, &slot, "", None).await.is_empty());
 }

@@ -70,6 +70,7 @@ macro_rules! promises {
         $test!(kv_bytes::a_page_begins_after_its_key_also_when_that_is_gone);
         $test!(kv_bytes::writers_at_once_do_not_fill_more_than_the_app_may_have);
         $test!(kv_bytes::nothing_is_kept_for_an_app_that_is_not_there);
+        $test!(kv_bytes::an_app_that_is_removed_while_it_writes_takes_everything_along);
         $test!(credentials::sessions_are_kept_touched_and_forgotten);
         $test!(credentials::tokens_are_found_by_hash_until_revoked);
         $test!(credentials::a_setting_is_inserted_once_and_can_be_put);

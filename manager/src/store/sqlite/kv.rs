@@ -58,26 +58,32 @@ pub(super) fn write(
             Err(refusal) => return Ok(Err(refusal)),
         };
     match value {
-        Some(value) => put(store, slot, key, (&value, growth))?,
+        Some(value) if !put(store, slot, key, (&value, growth))? => {
+            return Ok(Err(KvRefusal::NotGranted));
+        }
+        Some(_) => {}
         None if current.is_none() => {}
         None => remove(store, slot, key, growth)?,
     }
     Ok(Ok(written))
 }
 
+/// False, and nothing changed, when there is no such app.
 fn put(
     store: &Connection,
     slot: &KvSlot,
     key: &KvKey,
     (value, growth): (&Bytes, i64),
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<bool> {
     let (app, of) = (slot.app.as_str(), slot.store.as_str());
     let mut statement = store.prepare_cached(
-        "INSERT INTO kv_store (app, store, bytes, revision) VALUES (?1, ?2, ?3, 1)
+        "INSERT INTO kv_store (app, store, bytes, revision)
+         SELECT app, ?2, ?3, 1 FROM app WHERE app = ?1
          ON CONFLICT (app, store) DO UPDATE SET bytes = bytes + ?3, revision = revision + 1
          RETURNING revision",
     )?;
-    let revision: u64 = statement.query_row(params![app, of, growth], |found| found.get(0))?;
+    let revision = statement.query_row(params![app, of, growth], |found| found.get::<_, u64>(0));
+    let Some(revision) = revision.optional()? else { return Ok(false) };
     store
         .prepare_cached(
             "INSERT INTO kv_entry (app, store, name, value, revision) VALUES (?1, ?2, ?3, ?4, ?5)
@@ -85,7 +91,7 @@ fn put(
              DO UPDATE SET value = excluded.value, revision = excluded.revision",
         )?
         .execute(params![app, of, key.as_str().as_bytes(), &value[..], revision])?;
-    Ok(())
+    Ok(true)
 }
 
 fn remove(store: &Connection, slot: &KvSlot, key: &KvKey, growth: i64) -> rusqlite::Result<()> {

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use steading_protocol::kv::KvRefusal;
 use steading_protocol::{AppName, Grants, KvKey, SettingName, VersionNumber, WorkerId};
 
-use super::fault::Fault;
+use super::fault::{Fault, is_orphan};
 use super::lanes::{Again, Hold, transact};
 use super::{SqlServer, app_setting, kv, version};
 use crate::store::{
@@ -101,6 +101,10 @@ impl AppData for SqlServer {
         // also the time until its turn is time of the call
         let call = self.functions.limits().call;
         let late = |_| Err(Fault::Late(call).into_error(OPERATION));
-        tokio::time::timeout(call, written).await.unwrap_or_else(late)
+        match tokio::time::timeout(call, written).await.unwrap_or_else(late) {
+            // The app was removed at this moment, by whom the transaction did not see yet.
+            Err(error) if is_orphan(&error) => Ok(Err(KvRefusal::NotGranted)),
+            answer => answer,
+        }
     }
 }

@@ -67,6 +67,9 @@ const FULL: &[u32] = &[1101, 1105, 5149, 9002, 40544];
 /// `PRIMARY KEY` and `UNIQUE` say no.
 const DUPLICATE: &[u32] = &[2601, 2627];
 
+/// `FOREIGN KEY` says no.
+const ORPHAN: &[u32] = &[547];
+
 impl Fault {
     /// Whether the database has undone the attempt, or never saw it, and another may go well.
     pub(super) fn is_passing(&self) -> bool {
@@ -107,6 +110,12 @@ impl Fault {
             StoreError::Failed { operation, source }
         }
     }
+}
+
+/// Whether a call failed because what its row would belong to is not there.
+pub(super) fn is_orphan(error: &StoreError) -> bool {
+    let StoreError::Failed { source, .. } = error else { return false };
+    matches!(source.downcast_ref(), Some(Fault::Statement(error)) if is(error, ORPHAN))
 }
 
 fn is(error: &Error, codes: &[u32]) -> bool {

@@ -62,22 +62,26 @@ pub(super) async fn write(
             Err(refusal) => return Ok(Err(refusal)),
         };
     match value {
-        Some(value) => put(tx, slot, key, (&value, growth)).await?,
+        Some(value) if !put(tx, slot, key, (&value, growth)).await? => {
+            return Ok(Err(KvRefusal::NotGranted));
+        }
+        Some(_) => {}
         None if current.is_none() => {}
         None => remove(tx, slot, key, growth).await?,
     }
     Ok(Ok(written))
 }
 
+/// False, and nothing changed, when there is no such app.
 async fn put(
     tx: &mut Tx,
     slot: &KvSlot,
     key: &KvKey,
     (value, growth): (&Bytes, i64),
-) -> Result<(), Fault> {
+) -> Result<bool, Fault> {
     let (app, store) = (slot.app.as_str(), slot.store.as_str());
     let (name, value) = (key.as_str().as_bytes(), &value[..]);
-    let revision = next(tx, slot, growth).await?;
+    let Some(revision) = next(tx, slot, growth).await? else { return Ok(false) };
     let updated = tx
         .execute(
             "UPDATE kv_entry SET value = @P4, revision = @P5
@@ -93,20 +97,21 @@ async fn put(
         )
         .await?;
     }
-    Ok(())
+    Ok(true)
 }
 
-/// A revision that no write to the store has had, and its new size.
-async fn next(tx: &mut Tx, slot: &KvSlot, growth: i64) -> Result<i64, Fault> {
+/// A revision that no write to the store has had, and its new size; nothing where there is no such app.
+async fn next(tx: &mut Tx, slot: &KvSlot, growth: i64) -> Result<Option<i64>, Fault> {
     let (app, store) = (slot.app.as_str(), slot.store.as_str());
     let sql = "UPDATE kv_store SET bytes = bytes + @P3, revision = revision + 1
         OUTPUT inserted.revision WHERE app = @P1 AND store = @P2";
     if let Some(found) = tx.row(sql, &[&app, &store, &growth]).await? {
-        return row::number(&found, 0);
+        return row::number(&found, 0).map(Some);
     }
-    let sql = "INSERT INTO kv_store (app, store, bytes, revision) VALUES (@P1, @P2, @P3, 1)";
-    tx.execute(sql, &[&app, &store, &growth]).await?;
-    Ok(1)
+    let sql = "INSERT INTO kv_store (app, store, bytes, revision)
+        SELECT app, @P2, @P3, 1 FROM app WHERE app = @P1";
+    let inserted = tx.execute(sql, &[&app, &store, &growth]).await?;
+    Ok((inserted > 0).then_some(1))
 }
 
 async fn remove(tx: &mut Tx, slot: &KvSlot, key: &KvKey, growth: i64) -> Result<(), Fault> {

@@ -5,6 +5,7 @@ use std::error::Error as _;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use steading_protocol::kv::KvRefusal;
 use steading_protocol::{AppName, Generation};
 
 use super::double::{Act, Double, LONG};
@@ -67,6 +68,29 @@ async fn an_increment_whose_commit_nobody_answered_is_not_made_again() {
     assert!(matches!(error, StoreError::Unreachable { operation: "kv_write", .. }), "{error:?}");
     assert!(error.source().unwrap().to_string().contains("not known"), "{error:?}");
     assert_eq!(["UPDATE kv_store", "COMMIT"].map(|text| double.times(text)), [1, 1]);
+}
+
+#[tokio::test]
+async fn a_write_to_an_app_that_is_being_removed_is_refused_and_no_failure() {
+    let double = Double::play(|text, nth| {
+        let orphan = || Act::Reply(tds::error(547, "conflicted with the FOREIGN KEY constraint"));
+        let none = || Act::Reply(tds::touched(0));
+        match (text, nth) {
+            (text, _) if text.contains("UPDATE kv_store") => Some(none()),
+            (text, 1) if text.contains("INSERT INTO kv_store") => Some(orphan()),
+            (text, _) if text.contains("INSERT INTO kv_store") => Some(none()),
+            _ => None,
+        }
+    })
+    .await;
+    let (store, slot, key) = (double.store(LONG), slot("shop"), "k".parse().unwrap());
+    for commits in [0, 1] {
+        let written = store.kv_write(&slot, &key, KvWrite::Increment(1), LIMITS).await;
+        assert_eq!(written.unwrap(), Err(KvRefusal::NotGranted));
+        assert_eq!(double.times("COMMIT"), commits);
+    }
+    let times = ["INSERT INTO kv_store", "kv_entry (app"].map(|text| double.times(text));
+    assert_eq!(times, [2, 0], "nothing is tried again, and nothing written");
 }
 
 #[tokio::test]
