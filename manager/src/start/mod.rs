@@ -58,7 +58,7 @@ pub enum StartError {
     #[error(transparent)]
     DataDir(#[from] DataDirError),
     /// The store.
-    #[error("cannot open the store {location}")]
+    #[error("cannot open the store `{location}`")]
     Store {
         /// Where it is.
         location: StoreLocation,

@@ -52,7 +52,7 @@ impl Finding {
 /// Looks at the store of a configuration. An error says what keeps a manager from using it.
 pub async fn store_check(config: &Config) -> Result<Vec<Finding>, StoreToolError> {
     let location = config.store();
-    let failed = StoreToolError::failed(format!("the store {location} cannot be used"));
+    let failed = StoreToolError::failed(format!("the store `{location}` cannot be used"));
     match &location {
         StoreLocation::Sqlite(place) => {
             let path = sqlite::file(place);

@@ -140,10 +140,30 @@ fn advised(error: Error) -> Error {
     match error {
         Error::Tls(text) if text.contains(DRIVERS) => {
             let told = text.split(DRIVERS).next().unwrap_or_default();
-            Error::Tls(format!("{told} Name the certificate that signed it as `store_ca_file`"))
+            Error::Tls(format!("{told} {}", remedy(told)))
         }
         other => other,
     }
+}
+
+/// What helps against the reason for which a certificate was refused, in the words of rustls.
+fn remedy(told: &str) -> &'static str {
+    const REMEDIES: [(&str, &str); 4] = [
+        (
+            "not valid for name",
+            "`Server` or `HostNameInCertificate` in the connection string has to be a name that it \
+             is for",
+        ),
+        (
+            "CaUsedAsEndEntity",
+            "The server shows the certificate of an authority (CA:TRUE); it needs one of its own, \
+             which that authority has signed",
+        ),
+        ("certificate expired", "The server needs a new one, unless this machine's clock is wrong"),
+        ("certificate not valid yet", "Look at this machine's clock, and at the server's"),
+    ];
+    let fitting = REMEDIES.iter().find(|(reason, _)| told.contains(reason));
+    fitting.map_or("Name the certificate that signed it as `store_ca_file`", |(_, remedy)| remedy)
 }
 
 impl std::fmt::Debug for Target {
@@ -165,6 +185,31 @@ mod tests {
         let target =
             parse("Server=tcp:db.example,1444;Database=st;User Id=joe;Password=hunter2", None);
         assert_eq!(format!("{:?}", target.unwrap()), "st in db.example:1444 as joe");
+    }
+
+    #[test]
+    fn a_refused_certificate_is_told_with_what_helps() {
+        use rustls::CertificateError::{
+            ExpiredContext, NotValidForNameContext, NotValidYetContext, UnknownIssuer,
+        };
+        let time = rustls::pki_types::UnixTime::since_unix_epoch(Duration::from_secs(9));
+        let expected = "db.example".try_into().unwrap();
+        let told = |reason: String| {
+            let driver =
+                format!("the certificate was rejected: {reason}. To connect anyway you can");
+            advised(Error::Tls(driver)).to_string()
+        };
+        for (reason, remedy) in [
+            (UnknownIssuer.to_string(), "`store_ca_file`"),
+            (NotValidForNameContext { expected, presented: vec![] }.to_string(), "`HostNameIn"),
+            (ExpiredContext { time, not_after: time }.to_string(), "needs a new one"),
+            (NotValidYetContext { time, not_before: time }.to_string(), "the server's"),
+            // rustls passes it on as webpki's
+            ("Other(OtherError(CaUsedAsEndEntity))".to_owned(), "one of its own"),
+        ] {
+            let told = told(reason);
+            assert!(told.contains(remedy) && !told.contains("anyway"), "{told}");
+        }
     }
 
     #[test]
