@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use steading_protocol::api::WorkerState;
 use tempfile::TempDir;
 
+use crate::loopback::own_address;
 use crate::role::{Role, Secrets, written};
 use crate::{Api, Process, Steading, eventually, scratch};
 
@@ -92,12 +93,12 @@ impl Builder {
     /// Starts the manager, then the workers, and waits until all have joined.
     pub async fn start(self) -> Cluster {
         let folder = scratch();
-        let config = manager_config(folder.path(), "127.0.0.1:0", &self.manager_keys);
+        let config = manager_config(folder.path(), &own_address().to_string(), &self.manager_keys);
         let manager = Role::start(&self.steading, "manager", &config).await;
         let api = Api::sign_in(&manager.url).await;
         let mut cluster = Cluster { settings: self, folder, manager, workers: vec![], api };
         for worker in 0..cluster.settings.workers {
-            let role = cluster.start_worker(worker, "127.0.0.1:0").await;
+            let role = cluster.start_worker(worker, &own_address().to_string()).await;
             cluster.workers.push(role);
         }
         cluster.live(cluster.settings.workers).await;
