@@ -8,9 +8,8 @@ use rusqlite::Connection;
 use steading_protocol::api::WorkerState;
 use tempfile::TempDir;
 
-use crate::loopback::own_address;
 use crate::role::{Role, Secrets, written};
-use crate::{Api, Process, Steading, eventually, scratch};
+use crate::{Api, Process, Steading, eventually, own_address, scratch};
 
 /// How long the tests' manager waits for a silent worker: short, so that its loss is seen soon.
 const LOST_AFTER_MS: u64 = 3000;
