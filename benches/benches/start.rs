@@ -6,7 +6,9 @@
 
 use std::time::{Duration, Instant};
 
-use steading_benches::{Desk, GatewayProcess, JOIN_TOKEN, ManagerProcess, Times, WorkerProcess};
+use steading_benches::{
+    Desk, GatewayProcess, JOIN_TOKEN, ManagerProcess, Times, WorkerProcess, binary,
+};
 
 const ROUNDS: usize = 11;
 
@@ -14,6 +16,8 @@ const ROUNDS: usize = 11;
 const SETTLE: Duration = Duration::from_secs(1);
 
 fn main() -> anyhow::Result<()> {
+    // built before anything is timed
+    binary()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     println!("start: process to /ready, and VmRSS when idle, {ROUNDS} rounds with a fresh folder");
     measure("worker without apps", |state| {

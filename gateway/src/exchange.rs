@@ -1,15 +1,15 @@
 //! One request and its reply: picks a worker, sends, and asks another one where that is safe.
 //!
 //! A request may go to a second worker when the first refused the connection, closed it before it took
-//! anything, or said that it began no invocation; and once, when the connection broke before the reply, if the
-//! method is idempotent. Each time all of the body must still be here. Invariant: nothing is sent twice
+//! anything, or said that it began no invocation; and once, when the connection broke before the reply or something
+//! answered that is no worker, if the method is idempotent. Each time all of the body must still be here. Invariant: nothing is sent twice
 //! that a worker may have acted on, unless its method is idempotent.
 
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
-use http::{HeaderMap, Request, Response, StatusCode, header, request};
+use http::{Request, Response, StatusCode, header, request};
 use hyper::body::{Body as _, Incoming};
 use steading_protocol::problem::REFUSED;
 
@@ -22,6 +22,7 @@ use crate::reply::{ReplyBody, Streamed};
 use crate::resend::{Asked, Resend, Sending};
 use crate::routes::Target;
 use crate::upstream::{InFlight, Upstream};
+use crate::verdict::{is_of_worker, is_passing};
 
 /// Workers that are tried while none takes the connection: one may have died just now, or two; with more
 /// than that the caller is better told.
@@ -45,8 +46,8 @@ enum Attempt {
     Reply(Response<ReplyBody>),
     /// Not sent; another worker, or another connection, may take it.
     Unsent(Refusal),
-    /// Sent, and without effect.
-    Refused(Response<ReplyBody>),
+    /// Answered, and another worker may do better: this one began nothing, or it is none and the method is idempotent.
+    Declined(Response<ReplyBody>),
     /// Sent, and who knows.
     Broken(Refusal),
     /// Sent, waited for long enough.
@@ -83,7 +84,7 @@ impl<'t> Exchange<'t> {
                     self.needs_new_line = true;
                     last = refusal;
                 }
-                Attempt::Refused(reply) => {
+                Attempt::Declined(reply) => {
                     if self.is_second || !self.body.is_whole() || self.is_last(&upstream) {
                         return Ok(reply);
                     }
@@ -142,10 +143,10 @@ impl<'t> Exchange<'t> {
         match line.send(self.request()).await {
             Ok(reply) => {
                 upstream.answered();
-                let is_refusal =
-                    reply.headers().contains_key(REFUSED) && is_passing(reply.headers());
+                let is_declined = is_passing(reply.headers())
+                    || (!is_of_worker(reply.headers()) && self.head.method.is_idempotent());
                 let reply = self.reply(reply, line, in_flight).await;
-                if is_refusal { Attempt::Refused(reply) } else { Attempt::Reply(reply) }
+                if is_declined { Attempt::Declined(reply) } else { Attempt::Reply(reply) }
             }
             Err(error) => Self::fault(&error, upstream, was_used),
         }
@@ -211,19 +212,4 @@ impl<'t> Exchange<'t> {
         };
         Response::from_parts(head, body)
     }
-}
-
-/// Whether a worker's refusal may be no other worker's: it is full, or takes no work now, or does not have
-/// the app, any more or yet.
-fn is_passing(headers: &HeaderMap) -> bool {
-    let code = headers.get(REFUSED).map_or(&b""[..], |code| code.as_bytes());
-    let passing: [&[u8]; 6] = [
-        b"route_unknown",
-        b"method_not_allowed",
-        b"worker_busy",
-        b"worker_away",
-        b"function_busy",
-        b"app_busy",
-    ];
-    passing.contains(&code)
 }

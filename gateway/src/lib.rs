@@ -26,6 +26,7 @@ mod exchange;
 mod line;
 mod reply;
 mod upstream;
+mod verdict;
 
 mod metrics;
 mod problem;

@@ -2,7 +2,7 @@
 //! whether it is left alone for its failures.
 //!
 //! After some failures in a row a worker is left alone and asked by a task of its own, in growing pauses,
-//! until it answers anything at all. The manager may need ten seconds to call it lost; callers should
+//! until it answers, whatever it says. The manager may need ten seconds to call it lost; callers should
 //! not. Invariant: a request counts here from before it is sent until its reply's body is gone.
 
 use std::collections::VecDeque;
@@ -23,6 +23,7 @@ use crate::balance::Candidate;
 use crate::line::Line;
 use crate::metrics::Metrics;
 use crate::resend::Resend;
+use crate::verdict::is_of_worker;
 
 /// Connections to one worker that may wait to be used again; more are closed when their request ends.
 const IDLE_MAX: usize = 512;
@@ -197,7 +198,8 @@ async fn probe(upstream: Weak<Upstream>) {
     }
 }
 
-/// One request; any answer will do, since a worker's port knows functions only.
+/// One request; any answer of a worker will do, since its port knows functions only. One of something else, to which
+/// the address went, will not.
 async fn ask(upstream: &Upstream) -> io::Result<u16> {
     let mut line = upstream.connect().await?;
     let mut request = Request::new(Resend::default().send(None));
@@ -205,6 +207,9 @@ async fn ask(upstream: &Upstream) -> io::Result<u16> {
     let host = HeaderValue::from_str(&upstream.host).map_err(io::Error::other)?;
     request.headers_mut().insert(header::HOST, host);
     let reply = line.send(request).await.map_err(io::Error::other)?;
+    if !is_of_worker(reply.headers()) {
+        return Err(io::Error::other("it is no worker that answers"));
+    }
     Ok(reply.status().as_u16())
 }
 

@@ -1,11 +1,11 @@
 //! The worker role: serves the functions that the manager places here, each invocation in a fresh
 //! sandbox unless its app asks for less.
 //!
-//! An invocation's journey is a straight line: [`steading_server`] accepts a connection and bounds it, [`service`] takes the request,
-//! [`steading_router`] finds the function (pure), [`auth`] asks whether the caller may, [`admission`] hands out
+//! An invocation's journey is a straight line: [`steading_server`] accepts a connection and bounds it, [`service`]
+//! takes the request, [`steading_router`] finds the function (pure), [`auth`] asks whether the caller may, [`admission`] hands out
 //! a permit, [`invoke`] runs it and is the one place that records an invocation, [`guest`] speaks the
-//! module's ABI, and [`engine`] gives the instance from its pool, or [`idle`] has one for an app that reuses its own. What a guest reaches outside of its sandbox is
-//! a [`capability`], granted to its version. Beside that line, [`desired`] pulls
+//! module's ABI, and [`engine`] gives the instance from its pool, or [`idle`] has one for an app that reuses its own.
+//! What a guest reaches outside of its sandbox is a [`capability`], granted to its version. Beside that line, [`desired`] pulls
 //! the wanted state from the manager, gets every module compiled, and swaps the route table, and
 //! [`availability`] says when calls are taken at all.
 //!
@@ -31,6 +31,7 @@ mod problem;
 mod resident;
 mod runtime;
 mod service;
+mod shelf;
 mod start_error;
 mod worker;
 

@@ -4,9 +4,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use http::{HeaderName, HeaderValue, Request, Response, Version, header};
+use http::{HeaderValue, Request, Response, Version, header};
 use hyper::body::{Body, Incoming};
-use steading_protocol::problem::REFUSED;
+use steading_protocol::problem::{INVOCATION, REFUSED};
 use steading_router::{Match, ROLLS, RouteTable};
 use steading_server::{HeadLimits, host};
 use uuid::Uuid;
@@ -30,9 +30,6 @@ pub(crate) struct Service {
     pub(crate) openness: Arc<Openness>,
     pub(crate) head: HeadLimits,
 }
-
-/// The reply's header that names the invocation, so that a caller can quote it.
-const INVOCATION: HeaderName = HeaderName::from_static("x-steading-invocation");
 
 /// Counts an open connection until dropped, and knows who is at its other end.
 pub(crate) struct OpenConnection {

@@ -101,11 +101,9 @@ fn section(name: &FunctionName, text: &[u8]) -> Result<FunctionSection, String> 
     let trigger = trigger(written.bindings)?;
     let route = trigger.route.unwrap_or_else(|| name.to_string());
     let read_method = |method: &String| read(method.to_ascii_uppercase(), "methods");
-    let methods = trigger.methods.map(|methods| read::<Vec<String>>(methods, "methods"));
-    let methods = methods
-        .transpose()?
-        .map(|methods| methods.iter().map(read_method).collect())
-        .transpose()?;
+    let methods: Option<Vec<String>> =
+        trigger.methods.map(|methods| read(methods, "methods")).transpose()?;
+    let methods = methods.map(|methods| methods.iter().map(read_method).collect()).transpose()?;
     let level = trigger.auth_level.as_deref().unwrap_or("function");
     Ok(FunctionSection {
         module: written.script_file.map(|file| module(name, &file)).transpose()?,

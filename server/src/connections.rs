@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use steading_protocol::problem::Problem;
+use steading_protocol::problem::{Problem, REFUSED};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -146,7 +146,8 @@ impl Full {
         let length = body.len();
         format!(
             "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\n\
-             content-length: {length}\r\nretry-after: 1\r\nconnection: close\r\n\r\n{body}"
+             content-length: {length}\r\n{REFUSED}: {code}\r\nretry-after: 1\r\nconnection: close\r\n\r\n{body}",
+            code = self.code(),
         )
         .into_bytes()
     }

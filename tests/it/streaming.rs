@@ -120,12 +120,12 @@ fn the_first_event_arrives_while_the_guest_still_runs() {
         let cluster = serving("ticker", "examples/ticker").await;
         let mut reply = ticker(&cluster, "ticks=2&every_ms=2000").await;
         assert_eq!(reply.headers()["content-type"], "text/event-stream");
-        let first = reply.chunk().await.expect("the body arrives").expect("there is a first event");
-        assert!(first.starts_with(b"id: 1\n"), "{first:?}");
+        let first = http::event(&mut reply).await.expect("there is a first event");
+        assert!(first.starts_with("id: 1\n"), "{first:?}");
         assert_eq!(metric(&cluster, "steading_in_flight ").await, 1.0);
-        let second = reply.chunk().await.expect("the body arrives").expect("and a second");
-        assert!(second.starts_with(b"id: 2\n"), "{second:?}");
-        assert!(reply.chunk().await.expect("the body ends well").is_none());
+        let second = http::event(&mut reply).await.expect("and a second");
+        assert!(second.starts_with("id: 2\n"), "{second:?}");
+        assert_eq!(http::event(&mut reply).await, None);
         becomes(&cluster, "steading_in_flight ", 0.0).await;
     });
 }
@@ -138,7 +138,7 @@ fn a_caller_that_goes_away_ends_the_guest_within_100_ms() {
         // the best of a few: the machine that this runs on is busy with other tests
         for round in 1..=5 {
             let mut reply = ticker(&cluster, "ticks=100&every_ms=1000").await;
-            reply.chunk().await.expect("the body arrives").expect("there is a first event");
+            http::event(&mut reply).await.expect("there is a first event");
             let left = Instant::now();
             drop(reply);
             becomes(

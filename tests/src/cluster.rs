@@ -9,7 +9,7 @@ use steading_protocol::api::WorkerState;
 use tempfile::TempDir;
 
 use crate::role::{Role, Secrets, written};
-use crate::{Api, Process, Steading, eventually, scratch};
+use crate::{Api, Process, Steading, eventually, own_address, scratch};
 
 /// How long the tests' manager waits for a silent worker: short, so that its loss is seen soon.
 const LOST_AFTER_MS: u64 = 3000;
@@ -92,12 +92,12 @@ impl Builder {
     /// Starts the manager, then the workers, and waits until all have joined.
     pub async fn start(self) -> Cluster {
         let folder = scratch();
-        let config = manager_config(folder.path(), "127.0.0.1:0", &self.manager_keys);
+        let config = manager_config(folder.path(), &own_address().to_string(), &self.manager_keys);
         let manager = Role::start(&self.steading, "manager", &config).await;
         let api = Api::sign_in(&manager.url).await;
         let mut cluster = Cluster { settings: self, folder, manager, workers: vec![], api };
         for worker in 0..cluster.settings.workers {
-            let role = cluster.start_worker(worker, "127.0.0.1:0").await;
+            let role = cluster.start_worker(worker, &own_address().to_string()).await;
             cluster.workers.push(role);
         }
         cluster.live(cluster.settings.workers).await;

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::time::{Duration, timeout};
 
+use crate::loopback::own_address;
 use crate::role::Role;
 use crate::{Process, Raw, eventually, http, scratch};
 
@@ -47,7 +48,7 @@ impl Gateway {
     }
 
     async fn in_folder(steading: &Path, folder: TempDir, rest: String) -> Self {
-        let config = config(folder.path(), "127.0.0.1:0", &rest);
+        let config = config(folder.path(), &own_address().to_string(), &rest);
         let role = Role::start(steading, "gateway", &config).await;
         let gateway = Self { steading: steading.to_owned(), folder, role, rest };
         gateway.ready().await;
@@ -103,7 +104,7 @@ impl Drop for Gateway {
 impl FakeWorker {
     /// Opens a port.
     pub async fn open() -> Self {
-        Self(TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port"))
+        Self(TcpListener::bind(own_address()).await.expect("loopback has a free port"))
     }
 
     /// Opens the port of one that was dropped.

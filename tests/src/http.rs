@@ -6,7 +6,9 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
-use reqwest::{Body, Client, ClientBuilder, Method, RequestBuilder, StatusCode, Version, redirect};
+use reqwest::{
+    Body, Client, ClientBuilder, Method, RequestBuilder, Response, StatusCode, Version, redirect,
+};
 use serde::de::DeserializeOwned;
 use steading_protocol::problem::Problem;
 use tokio_util::io::ReaderStream;
@@ -109,6 +111,19 @@ pub async fn connections_refused(url: &str) {
 /// `GET`, where anything but a reply fails the test.
 pub async fn get(url: &str) -> Reply {
     send(request(Method::GET, url)).await
+}
+
+/// The next event of a stream of them, whole, however many pieces it came in; nothing when the stream has ended.
+pub async fn event(reply: &mut Response) -> Option<String> {
+    let mut event = vec![];
+    while !event.ends_with(b"\n\n") {
+        match reply.chunk().await.expect("the stream is not broken off") {
+            Some(piece) => event.extend_from_slice(&piece),
+            None if event.is_empty() => return None,
+            None => break,
+        }
+    }
+    Some(String::from_utf8(event).expect("events are text"))
 }
 
 /// A metric of the role with this control port, by the beginning of its line, all that match added up.

@@ -2,8 +2,9 @@
 //!
 //! A folder whose `steading.toml` has a build command is made by that ([`command`]); any other cargo package is
 //! compiled ([`cargo`], after [`target`] has seen to the compiler's target); a folder of finished modules with a
-//! `steading.toml`, or a finished file, is taken as it is. [`package`] then makes the bytes, with what [`files`] finds beside the modules, and [`section`] reads
-//! which functions are in them. The manager checks all of it again; what is found here is only found sooner.
+//! `steading.toml`, or a finished file, is taken as it is. [`package`] then makes the bytes, with what [`files`] finds
+//! beside the modules, and [`section`] reads which functions are in them. The manager checks all of it again; what is
+//! found here is only found sooner.
 //!
 //! Invariant: the same modules and the same manifest give the same bytes, so publishing twice
 //! changes nothing.

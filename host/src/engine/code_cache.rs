@@ -1,7 +1,6 @@
 //! Compiled modules on disk, so that a module is compiled once on a worker and not at every start.
 //!
-//! A file lies in a folder named by the engine's compatibility hash, and its own name says which module
-//! it is the code of and what its bytes are: `<SHA-256 of the module>-<SHA-256 of the code>.cwasm`. It is
+//! A file lies on a [`Shelf`] in a folder named by the engine's compatibility hash. It is
 //! written beside its place and renamed. One that is whole is never written again, because on Windows a
 //! file that is mapped can be neither replaced nor deleted, and code that was forgotten while the last
 //! invocations ran may still be mapped when its module is wanted anew. Native code runs as it is, so its bytes are
@@ -11,36 +10,23 @@
 //!
 //! Invariant: no byte of a file is trusted that is not what was written.
 
-use std::collections::HashMap;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 use steading_protocol::Digest;
 
 use super::{Code, Engine, code, platform};
+use crate::shelf::Shelf;
 
 /// The compiled modules of one worker; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct CodeCache {
     engine: Engine,
-    pub(super) folder: PathBuf,
-    shelf: Arc<Mutex<Shelf>>,
-}
-
-/// What lies in the folder, by module: looked up far more often than it changes.
-pub(super) type Shelf = HashMap<Digest, Entry>;
-
-/// One file of code.
-pub(super) struct Entry {
-    /// The SHA-256 of the code.
-    code: Digest,
-    /// When the module was last wanted; at the start, when the file was written.
-    pub(super) wanted_at: SystemTime,
+    pub(super) shelf: Arc<Shelf>,
 }
 
 /// A module could not be compiled or kept.
@@ -65,7 +51,7 @@ enum Unfit {
     Refused(wasmtime::Error),
 }
 
-const EXTENSION: &str = "cwasm";
+const SUFFIX: &str = ".cwasm";
 
 /// A file in an engine's folder that is written at every start with that engine: its time says when the
 /// folder was last of use.
@@ -77,39 +63,31 @@ impl CodeCache {
         let mut hasher = DefaultHasher::new();
         engine.wasmtime().precompile_compatibility_hash().hash(&mut hasher);
         let folder = state_dir.join("code").join(format!("{:016x}", hasher.finish()));
-        fs::create_dir_all(&folder)?;
+        let shelf = Shelf::open(folder, SUFFIX)?;
         // on a full disk this may fail; what is cached is needed all the more then
-        fs::write(folder.join(USED), []).ok();
-        let mut shelf = Shelf::new();
-        for file in fs::read_dir(&folder)?.flatten() {
-            if let Some((module, code)) = parse(&file.path()) {
-                let written = file.metadata().and_then(|metadata| metadata.modified());
-                let wanted_at = written.unwrap_or(SystemTime::UNIX_EPOCH);
-                shelf.insert(module, Entry { code, wanted_at });
-            }
-        }
-        Ok(Self { engine, folder, shelf: Arc::new(Mutex::new(shelf)) })
+        fs::write(shelf.folder().join(USED), []).ok();
+        Ok(Self { engine, shelf: Arc::new(shelf) })
     }
 
     /// Whether the module's code is here, as far as can be told without reading it.
     pub(crate) fn contains(&self, module: &Digest) -> bool {
-        self.shelf().contains_key(module)
+        self.shelf.contains(module)
     }
 
     /// The modules whose code is here.
     pub(crate) fn modules(&self) -> Vec<Digest> {
-        self.shelf().keys().cloned().collect()
+        self.shelf.sources()
     }
 
     /// The module, when its code is here and whole. Blocks on the disk.
     pub(crate) fn get(&self, module: &Digest) -> Option<Code> {
-        let code = self.shelf().get(module)?.code.clone();
-        let path = self.path(module, &code);
+        let code = self.shelf.contents(module)?;
+        let path = self.shelf.place(module, &code);
         match self.load_checked(&path, &code) {
             Ok(module) => Some(module),
             Err(unfit) => {
                 tracing::warn!(module = %module, error = %unfit, "Cached code cannot be used, compiling anew");
-                self.shelf().remove(module);
+                self.shelf.remove(module);
                 fs::rename(&path, path.with_extension("unusable")).ok();
                 None
             }
@@ -122,13 +100,13 @@ impl CodeCache {
         let compiled = code::compile(self.engine.wasmtime(), wasm);
         let bytes = compiled.map_err(|source| CacheError::Compile { digest: digest(), source })?;
         let code = Digest::from_bytes(Sha256::digest(&bytes).into());
-        let path = self.path(module, &code);
+        let path = self.shelf.place(module, &code);
         if !is_whole(&path, &code).unwrap_or(false) {
             let failed =
                 |source| CacheError::Store { digest: digest(), path: path.clone(), source };
             Self::write(&path, &bytes).map_err(failed)?;
         }
-        self.shelf().insert(digest(), Entry { code, wanted_at: SystemTime::now() });
+        self.shelf.insert(digest(), code);
         platform::load_code(self.engine.wasmtime(), &path)
             .map_err(|source| CacheError::Load { digest: digest(), source })
     }
@@ -153,14 +131,6 @@ impl CodeCache {
         }
         written
     }
-
-    pub(super) fn shelf(&self) -> MutexGuard<'_, Shelf> {
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn path(&self, module: &Digest, code: &Digest) -> PathBuf {
-        self.folder.join(format!("{module}-{code}.{EXTENSION}"))
-    }
 }
 
 /// Whether the bytes of a file are those of this digest.
@@ -170,21 +140,20 @@ fn is_whole(path: &Path, code: &Digest) -> io::Result<bool> {
     Ok(Digest::from_bytes(hasher.finalize().into()) == *code)
 }
 
-/// The module and the code that a file's name speaks of.
-pub(super) fn parse(path: &Path) -> Option<(Digest, Digest)> {
-    let name = path.file_name()?.to_str()?.strip_suffix(EXTENSION)?.strip_suffix('.')?;
-    let (module, code) = name.split_once('-')?;
-    Some((module.parse().ok()?, code.parse().ok()?))
-}
-
 #[cfg(test)]
 pub(super) mod tests {
+    use std::time::{Duration, SystemTime};
+
     use super::*;
     use crate::EngineConfig;
 
     pub(in crate::engine) fn cache(folder: &Path) -> CodeCache {
         let config = EngineConfig { instances_max: Some(4), ..EngineConfig::default() };
         CodeCache::open(Engine::new(config).unwrap(), folder).unwrap()
+    }
+
+    fn place(cache: &CodeCache, module: &Digest) -> PathBuf {
+        cache.shelf.place(module, &cache.shelf.contents(module).unwrap())
     }
 
     /// An empty module, in the binary format.
@@ -208,7 +177,7 @@ pub(super) mod tests {
         let digest = Digest::from_bytes([7; 32]);
         let cache = cache(folder.path());
         cache.insert(&digest, EMPTY).unwrap();
-        let path = cache.path(&digest, &cache.shelf()[&digest].code.clone());
+        let path = place(&cache, &digest);
         let whole = fs::read(&path).unwrap();
         let mut changed = vec![whole[..whole.len() - 1].to_vec(), vec![]];
         for at in [0, whole.len() / 2, whole.len() - 1] {
@@ -232,11 +201,11 @@ pub(super) mod tests {
         let digest = Digest::from_bytes([7; 32]);
         let cache = cache(folder.path());
         cache.insert(&digest, EMPTY).unwrap();
-        let path = cache.path(&digest, &cache.shelf()[&digest].code.clone());
-        let long_ago = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1);
+        let path = place(&cache, &digest);
+        let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
         let file = fs::File::options().append(true).open(&path).unwrap();
         file.set_modified(long_ago).unwrap();
-        cache.shelf().remove(&digest);
+        cache.shelf.remove(&digest);
         cache.insert(&digest, EMPTY).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), long_ago);
         assert!(cache.get(&digest).is_some());
@@ -248,9 +217,9 @@ pub(super) mod tests {
         let digest = Digest::from_bytes([7; 32]);
         let cache = cache(folder.path());
         cache.insert(&digest, EMPTY).unwrap();
-        fs::remove_dir_all(&cache.folder).unwrap();
+        fs::remove_dir_all(cache.shelf.folder()).unwrap();
         assert!(cache.get(&digest).is_none() && !cache.contains(&digest));
-        fs::create_dir_all(&cache.folder).unwrap();
+        fs::create_dir_all(cache.shelf.folder()).unwrap();
         assert!(cache.insert(&digest, EMPTY).is_ok());
     }
 }

@@ -6,16 +6,14 @@
 //! Invariant: the code of a module that is named as wanted is never touched.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs;
-use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use steading_protocol::Digest;
 
-use super::code_cache::{CodeCache, USED, parse};
-
-/// How long code, or a folder, stays that nobody wants any more: going back and forth by hand costs no compiling.
-pub(crate) const UNWANTED_FOR: Duration = Duration::from_secs(600);
+use super::code_cache::{CodeCache, USED};
+use crate::shelf::is_file_past;
 
 /// How long the folder of another engine stays: an upgrade that is taken back finds its code.
 const UNUSED_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -23,59 +21,32 @@ const UNUSED_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
 impl CodeCache {
     /// Deletes what has not been wanted for long enough. Blocks on the disk.
     pub(crate) fn forget_unwanted(&self, wanted: &HashSet<Digest>, now: SystemTime) {
-        let mut gone = 0;
-        // off the shelf first: whoever asks from then on does not find a file that is about to go
-        self.shelf().retain(|module, entry| {
-            if wanted.contains(module) {
-                entry.wanted_at = now;
+        let gone = self.shelf.forget_unwanted(wanted, now);
+        for path in self.shelf.strays(now) {
+            if path.file_name() != Some(OsStr::new(USED)) {
+                // still mapped, or in the hands of a virus scanner: it stays a stray until the next time
+                fs::remove_file(path).ok();
             }
-            let keep = !is_past(entry.wanted_at, UNWANTED_FOR, now);
-            gone += usize::from(!keep);
-            keep
-        });
-        self.delete_strays(now);
+        }
         self.delete_folders_of_others(now);
         if gone > 0 {
             tracing::info!(modules = gone, "Compiled code that nobody wants was deleted");
         }
     }
 
-    /// Deletes files that are no code on the shelf, once nobody can still be writing them.
-    fn delete_strays(&self, now: SystemTime) {
-        for file in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
-            let path = file.path();
-            let kept = parse(&path).is_some_and(|(module, _)| self.contains(&module));
-            if !kept && file.file_name() != USED && is_file_past(&path, UNWANTED_FOR, now) {
-                // still mapped, or in the hands of a virus scanner: it stays a stray until the next time
-                fs::remove_file(path).ok();
-            }
-        }
-    }
-
     fn delete_folders_of_others(&self, now: SystemTime) {
-        let all = self.folder.parent().and_then(|all| fs::read_dir(all).ok());
+        let own = self.shelf.folder();
+        let all = own.parent().and_then(|all| fs::read_dir(all).ok());
         for folder in all.into_iter().flatten().flatten() {
             let path = folder.path();
             let used = path.join(USED);
             let told = if used.exists() { &used } else { &path };
-            if path != self.folder && path.is_dir() && is_file_past(told, UNUSED_FOR, now) {
+            if path != own && path.is_dir() && is_file_past(told, UNUSED_FOR, now) {
                 tracing::info!(folder = %path.display(), "Compiled code of another engine was deleted");
                 fs::remove_dir_all(path).ok();
             }
         }
     }
-}
-
-/// Whether more than a time has passed.
-pub(crate) fn is_past(since: SystemTime, at_most: Duration, now: SystemTime) -> bool {
-    // a time to come, as after the clock was set back, is not past
-    now.duration_since(since).is_ok_and(|passed| passed > at_most)
-}
-
-/// Whether more than a time has passed since a file or folder was written.
-pub(crate) fn is_file_past(path: &Path, at_most: Duration, now: SystemTime) -> bool {
-    let written = fs::metadata(path).and_then(|metadata| metadata.modified());
-    written.is_ok_and(|written| is_past(written, at_most, now))
 }
 
 #[cfg(test)]
@@ -92,7 +63,7 @@ mod tests {
         let [wanted, unwanted] = [Digest::from_bytes([1; 32]), Digest::from_bytes([2; 32])];
         cache.insert(&wanted, EMPTY).unwrap();
         cache.insert(&unwanted, EMPTY).unwrap();
-        let files = || fs::read_dir(&cache.folder).unwrap().count();
+        let files = || fs::read_dir(cache.shelf.folder()).unwrap().count();
         let start = SystemTime::now();
         let both = HashSet::from([wanted.clone(), unwanted.clone()]);
         cache.forget_unwanted(&both, start + 30 * MINUTE);
@@ -121,9 +92,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let cache = cache(folder.path());
         for stray in ["a.unusable", "b.partial-7", "c.cwasm"] {
-            fs::write(cache.folder.join(stray), "x").unwrap();
+            fs::write(cache.shelf.folder().join(stray), "x").unwrap();
         }
-        let files = || fs::read_dir(&cache.folder).unwrap().count();
+        let files = || fs::read_dir(cache.shelf.folder()).unwrap().count();
         cache.forget_unwanted(&HashSet::new(), SystemTime::now() + 9 * MINUTE);
         assert_eq!(files(), 4);
         cache.forget_unwanted(&HashSet::new(), SystemTime::now() + 11 * MINUTE);
@@ -134,7 +105,7 @@ mod tests {
     fn the_folder_of_another_engine_goes_a_week_after_it_was_last_used() {
         let folder = tempfile::tempdir().unwrap();
         let cache = cache(folder.path());
-        let other = cache.folder.with_file_name("0123456789abcdef");
+        let other = cache.shelf.folder().with_file_name("0123456789abcdef");
         fs::create_dir_all(&other).unwrap();
         fs::write(other.join(USED), "").unwrap();
         let day = 24 * 60 * MINUTE;
@@ -142,6 +113,6 @@ mod tests {
         assert!(other.exists());
         cache.forget_unwanted(&HashSet::new(), SystemTime::now() + 8 * day);
         assert!(!other.exists());
-        assert!(cache.folder.exists(), "the own folder stays whatever its age");
+        assert!(cache.shelf.folder().exists(), "the own folder stays whatever its age");
     }
 }

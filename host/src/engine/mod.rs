@@ -20,7 +20,6 @@ use wasmtime::{InstanceAllocationStrategy, PoolingAllocationConfig, WasmFeatures
 
 pub(crate) use code::{Code, slots};
 pub(crate) use code_cache::{CacheError, CodeCache};
-pub(crate) use forget::{UNWANTED_FOR, is_file_past, is_past};
 pub(crate) use limit::MemoryLimit;
 pub use platform::MemoryReset;
 use ticker::EpochTicker;

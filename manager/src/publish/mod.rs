@@ -2,9 +2,8 @@
 //! portal.
 //!
 //! `unpack` (a module or a zip; `names` and `folders` for what is in it) -> `module` and `component` (validate,
-//! imports, functions) -> `assemble` (manifest,
-//! routes, limits) -> one store transaction -> wake-ups. One invariant: nothing is kept of a package
-//! until all of it has been found good.
+//! imports, functions) -> `assemble` (manifest, routes, limits) -> one store transaction -> wake-ups. One invariant:
+//! nothing is kept of a package until all of it has been found good.
 
 mod assemble;
 mod component;

@@ -27,11 +27,11 @@ fn the_request_is_in_the_environment_and_nothing_else_is() {
         let seen = environment("environment/a%20b?x=%20y", &headers).await;
         let cluster = shared().await;
         let host = cluster.worker(0).trim_start_matches("http://").to_owned();
-        let port = host.rsplit(':').next().unwrap();
+        let (name, port) = host.rsplit_once(':').unwrap();
         for (name, value) in [
             ("GATEWAY_INTERFACE", "CGI/1.1"),
             ("SERVER_PROTOCOL", "HTTP/1.1"),
-            ("SERVER_NAME", "127.0.0.1"),
+            ("SERVER_NAME", name),
             ("SERVER_PORT", port),
             ("REQUEST_METHOD", "POST"),
             ("SCRIPT_NAME", "/api"),

@@ -22,7 +22,13 @@ async fn picked<'w>(one: &'w FakeWorker, other: &'w FakeWorker) -> (Raw, &'w Fak
     }
 }
 
-const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhere!";
+const OK: &str = "HTTP/1.1 200 OK\r\nx-steading-invocation: 1\r\ncontent-length: 5\r\n\r\nhere!";
+
+const OK_ONCE: &str = "HTTP/1.1 200 OK\r\nx-steading-invocation: 1\r\nconnection: close\r\n\
+                       content-length: 0\r\n\r\n";
+
+/// What answers where a worker was before, and is none.
+const STRANGE: &str = "HTTP/1.1 404 Not Found\r\ncontent-length: 6\r\n\r\nwhat's";
 
 #[test]
 fn an_idempotent_request_goes_to_another_worker_when_the_connection_breaks_before_the_reply() {
@@ -91,10 +97,7 @@ fn a_post_that_nobody_took_goes_to_a_worker_that_takes_it() {
             let asked = tokio::spawn(async move { http::post(&url, "an order").await });
             let mut line = other.accept().await;
             line.until("an order").await;
-            assert!(
-                line.send("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
-                    .await
-            );
+            assert!(line.send(OK_ONCE).await);
             assert_eq!(asked.await.expect("it is answered").status, 200);
         }
     });
@@ -136,6 +139,32 @@ fn a_worker_that_began_nothing_is_passed_over_whatever_the_method() {
 }
 
 #[test]
+fn what_something_answers_that_is_no_worker_is_asked_of_a_worker_where_that_is_safe() {
+    run(async {
+        let (one, other, gateway) = two().await;
+        let url = format!("{}/api/f/x", gateway.url());
+        let again = url.clone();
+        let asked = tokio::spawn(async move { http::get(&url).await });
+        let (mut first, second) = picked(&one, &other).await;
+        first.until("\r\n\r\n").await;
+        assert!(first.send(STRANGE).await);
+        let mut second = second.accept().await;
+        second.until("\r\n\r\n").await;
+        assert!(second.send(OK).await);
+        assert_eq!(asked.await.expect("it is answered").text(), "here!");
+
+        // who knows what it did with an order
+        let asked = tokio::spawn(async move { http::post(&again, "an order").await });
+        tokio::select! {
+            _ = first.until("an order") => assert!(first.send(STRANGE).await),
+            _ = second.until("an order") => assert!(second.send(STRANGE).await),
+        }
+        assert_eq!(asked.await.expect("it is answered").status, 404);
+        assert_eq!(gateway.metric("steading_gateway_sent_again_total").await, 1.0);
+    });
+}
+
+#[test]
 fn a_worker_that_fails_again_and_again_is_left_alone_until_it_answers_a_probe() {
     run(async {
         let (one, other, gateway) = two().await;
@@ -147,8 +176,7 @@ fn a_worker_that_fails_again_and_again_is_left_alone_until_it_answers_a_probe() 
                 let mut line = other.accept().await;
                 tokio::spawn(async move {
                     line.until("\r\n\r\n").await;
-                    line.send("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
-                        .await;
+                    line.send(OK_ONCE).await;
                 });
             }
         });
@@ -162,7 +190,13 @@ fn a_worker_that_fails_again_and_again_is_left_alone_until_it_answers_a_probe() 
         let back = FakeWorker::open_at(&address).await;
         let mut probe = back.accept().await;
         assert!(probe.until("\r\n\r\n").await.starts_with("GET /live HTTP/1.1\r\n"));
-        assert!(probe.send("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await);
+        assert!(probe.send(STRANGE).await);
+        let mut probe = back.accept().await;
+        assert_eq!(gateway.metric("steading_gateway_ejected{").await, 1.0, "that was no worker");
+        assert!(probe.until("\r\n\r\n").await.starts_with("GET /live HTTP/1.1\r\n"));
+        let unknown = "HTTP/1.1 404 Not Found\r\nx-steading-refused: route_unknown\r\n\
+                       content-length: 0\r\n\r\n";
+        assert!(probe.send(unknown).await);
         eventually("the worker to be called again", Duration::from_secs(10), || async {
             let ejected = gateway.metric("steading_gateway_ejected{").await;
             if ejected == 0.0 { Ok(()) } else { Err(ejected) }

@@ -57,16 +57,16 @@ fn the_first_event_passes_while_the_guest_runs_and_a_caller_that_leaves_ends_it(
     run(async {
         let (cluster, gateway) = ticking().await;
         let mut reply = ticker(&gateway, "ticks=2&every_ms=1500").await;
-        let first = reply.chunk().await.expect("the body arrives").expect("there is a first event");
-        assert!(first.starts_with(b"id: 1\n"), "{first:?}");
+        let first = http::event(&mut reply).await.expect("there is a first event");
+        assert!(first.starts_with("id: 1\n"), "{first:?}");
         assert_eq!(worker_metric(&cluster, "steading_in_flight ").await, 1.0);
         assert_eq!(gateway.metric("steading_gateway_in_flight ").await, 1.0);
-        let second = reply.chunk().await.expect("the body arrives").expect("and a second");
-        assert!(second.starts_with(b"id: 2\n"), "{second:?}");
-        assert!(reply.chunk().await.expect("the body ends well").is_none());
+        let second = http::event(&mut reply).await.expect("and a second");
+        assert!(second.starts_with("id: 2\n"), "{second:?}");
+        assert_eq!(http::event(&mut reply).await, None);
 
         let mut reply = ticker(&gateway, "ticks=100&every_ms=1000").await;
-        reply.chunk().await.expect("the body arrives").expect("there is a first event");
+        http::event(&mut reply).await.expect("there is a first event");
         drop(reply);
         let cancelled = r#"steading_invocations_total{app="ticker",version="1",function="ticker",outcome="cancelled"}"#;
         becomes(&cluster, cancelled, 1.0).await;

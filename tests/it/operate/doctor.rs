@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use serde_json::Value;
-use steading_tests::{Ended, JOIN_TOKEN, Steading, run, scratch};
+use steading_tests::{Ended, JOIN_TOKEN, Steading, own_address, run, scratch};
 
 use crate::setup::{shared, steading};
 
@@ -45,7 +45,7 @@ fn a_port_in_use_a_missing_manager_and_a_missing_token_fail_with_what_to_do() {
     run(async {
         let busy = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = busy.local_addr().unwrap();
-        let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let nobody = TcpListener::bind(own_address()).unwrap().local_addr().unwrap();
         let text = format!(
             "listen = \"{address}\"\ncontrol = \"127.0.0.1:0\"\nmanager = \"http://{nobody}\"\n\
              state_dir = \"absent/state\""

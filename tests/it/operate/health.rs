@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use steading_tests::{Desk, DeskWorker, Ended, JOIN_TOKEN, Process, run, scratch};
+use steading_tests::{Desk, DeskWorker, Ended, JOIN_TOKEN, Process, own_address, run, scratch};
 
 use crate::setup::{binary, shared, steading};
 
@@ -28,7 +28,7 @@ fn a_role_that_is_ready_ends_it_with_0_by_address_and_by_url() {
 #[test]
 fn a_worker_that_has_heard_of_nothing_is_live_and_not_ready() {
     run(async {
-        let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let nobody = TcpListener::bind(own_address()).unwrap().local_addr().unwrap();
         let folder = scratch();
         let command = steading()
             .within(folder.path())

@@ -1,39 +1,29 @@
 //! Folders of packages on this worker's disk, each archive unpacked once and not at every start.
 //!
-//! They lie below `folders` in the state folder, in a directory whose name says which archive it is of and what is in it:
-//! `<SHA-256 of the archive>-<SHA-256 of the contents>`. It is unpacked beside its place and renamed. One that is whole is
-//! never written again, because invocations may be reading it. What is in it is checked against the name before a
-//! version is given it; one in which something was changed is set aside and fetched anew. That is no defence against
-//! somebody who may write here. It is the way of the cache of compiled code, see `engine::code_cache`.
+//! They lie on a [`Shelf`] below `folders` in the state folder, each in a directory. It is unpacked beside its place and
+//! renamed. One that is whole is never written again, because invocations may be reading it. What is in it is checked
+//! against the name before a version is given it; one in which something was changed is set aside and fetched anew. That
+//! is no defence against somebody who may write here.
 //!
 //! Invariant: nothing is deleted that is named as wanted.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use steading_protocol::{Digest, PortablePath};
 
 use super::unpack::{Refused, contents, unpack};
-use crate::engine::{UNWANTED_FOR, is_file_past, is_past};
+use crate::shelf::Shelf;
 
 /// The unpacked folders of one worker; cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct FolderCache {
-    folder: PathBuf,
-    shelf: Arc<Mutex<HashMap<Digest, Entry>>>,
-}
-
-/// What there is of one archive.
-#[derive(Debug)]
-struct Entry {
-    contents: Digest,
-    /// When it was last wanted; at the start, when it was unpacked.
-    wanted_at: SystemTime,
+    shelf: Arc<Shelf>,
 }
 
 /// The folders of one package. Who has it says that they are in use.
@@ -62,33 +52,24 @@ impl PackageFolders {
 impl FolderCache {
     /// Opens the cache below a worker's state folder.
     pub(crate) fn open(state_dir: &Path) -> io::Result<Self> {
-        let folder = state_dir.join("folders");
-        fs::create_dir_all(&folder)?;
-        let mut shelf = HashMap::new();
-        for entry in fs::read_dir(&folder)?.flatten() {
-            if let Some((archive, contents)) = parse(&entry.path()) {
-                let written = entry.metadata().and_then(|metadata| metadata.modified());
-                let wanted_at = written.unwrap_or(SystemTime::UNIX_EPOCH);
-                shelf.insert(archive, Entry { contents, wanted_at });
-            }
-        }
-        Ok(Self { folder, shelf: Arc::new(Mutex::new(shelf)) })
+        let shelf = Shelf::open(state_dir.join("folders"), "")?;
+        Ok(Self { shelf: Arc::new(shelf) })
     }
 
     /// Whether the folders of an archive are here, as far as can be told without reading them.
     pub(crate) fn contains(&self, archive: &Digest) -> bool {
-        self.shelf().contains_key(archive)
+        self.shelf.contains(archive)
     }
 
     /// The folders of an archive, when they are here and whole. Blocks on the disk.
     pub(crate) fn get(&self, archive: &Digest) -> Option<Arc<PackageFolders>> {
-        let stated = self.shelf().get(archive)?.contents.clone();
-        let path = self.path(archive, &stated);
+        let stated = self.shelf.contents(archive)?;
+        let path = self.shelf.place(archive, &stated);
         if is_whole(&path, &stated) {
             return Some(Arc::new(PackageFolders(path)));
         }
         tracing::warn!(archive = %archive, "Folders of a package were changed or are gone, fetching them anew");
-        self.shelf().remove(archive);
+        self.shelf.remove(archive);
         set_aside(&path);
         None
     }
@@ -99,12 +80,12 @@ impl FolderCache {
         digest: &Digest,
         archive: &[u8],
     ) -> Result<Arc<PackageFolders>, UnpackError> {
-        let partial = self.folder.join(format!("{digest}.partial-{}", std::process::id()));
+        let partial = self.shelf.folder().join(format!("{digest}.partial-{}", std::process::id()));
         // of an earlier process of this number, as in a container
         fs::remove_dir_all(&partial).ok();
         let kept = unpack(archive, &partial).and_then(|()| {
             let stated = contents(&partial)?;
-            let path = self.path(digest, &stated);
+            let path = self.shelf.place(digest, &stated);
             if !is_whole(&path, &stated) {
                 set_aside(&path);
                 fs::rename(&partial, &path)?;
@@ -114,40 +95,23 @@ impl FolderCache {
         fs::remove_dir_all(&partial).ok();
         let (path, contents) = kept.map_err(|refused| match refused {
             Refused::Archive(why) => UnpackError::Archive(why),
-            Refused::Disk(source) => UnpackError::Store { path: self.folder.clone(), source },
+            Refused::Disk(source) => {
+                UnpackError::Store { path: self.shelf.folder().to_owned(), source }
+            }
         })?;
-        let entry = Entry { contents, wanted_at: SystemTime::now() };
-        self.shelf().insert(digest.clone(), entry);
+        self.shelf.insert(digest.clone(), contents);
         Ok(Arc::new(PackageFolders(path)))
     }
 
     /// Deletes what has not been wanted for long enough. Blocks on the disk.
     pub(crate) fn forget_unwanted(&self, wanted: &HashSet<Digest>, now: SystemTime) {
-        // off the shelf first: whoever asks from then on does not find what is about to go
-        self.shelf().retain(|archive, entry| {
-            if wanted.contains(archive) {
-                entry.wanted_at = now;
-            }
-            !is_past(entry.wanted_at, UNWANTED_FOR, now)
-        });
-        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
-            let path = entry.path();
-            let kept = parse(&path).is_some_and(|(archive, _)| self.contains(&archive));
-            if !kept && is_file_past(&path, UNWANTED_FOR, now) {
-                // open in an invocation, or in the hands of a virus scanner: the rest goes the next time
-                if fs::remove_dir_all(&path).is_ok() {
-                    tracing::info!(folder = %path.display(), "Folders of a package that nobody wants were deleted");
-                }
+        self.shelf.forget_unwanted(wanted, now);
+        for path in self.shelf.strays(now) {
+            // open in an invocation, or in the hands of a virus scanner: the rest goes the next time
+            if fs::remove_dir_all(&path).is_ok() {
+                tracing::info!(folder = %path.display(), "Folders of a package that nobody wants were deleted");
             }
         }
-    }
-
-    fn shelf(&self) -> MutexGuard<'_, HashMap<Digest, Entry>> {
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn path(&self, archive: &Digest, contents: &Digest) -> PathBuf {
-        self.folder.join(format!("{archive}-{contents}"))
     }
 }
 
@@ -160,12 +124,6 @@ fn set_aside(path: &Path) {
     let number = ASIDE.fetch_add(1, Ordering::Relaxed);
     let aside = path.with_added_extension(format!("unusable-{}-{number}", std::process::id()));
     fs::rename(path, aside).ok();
-}
-
-/// The archive and the contents that a directory's name speaks of.
-fn parse(path: &Path) -> Option<(Digest, Digest)> {
-    let (archive, contents) = path.file_name()?.to_str()?.split_once('-')?;
-    Some((archive.parse().ok()?, contents.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -188,7 +146,7 @@ mod tests {
     }
 
     fn directories(cache: &FolderCache) -> usize {
-        fs::read_dir(&cache.folder).unwrap().count()
+        fs::read_dir(cache.shelf.folder()).unwrap().count()
     }
 
     fn file(folders: &PackageFolders) -> PathBuf {
@@ -239,8 +197,8 @@ mod tests {
             "{refused}"
         );
         assert_eq!((directories(&cache), cache.contains(&digest(1))), (0, false));
-        fs::remove_dir(&cache.folder).unwrap();
-        fs::write(&cache.folder, "in the way").unwrap();
+        fs::remove_dir(cache.shelf.folder()).unwrap();
+        fs::write(cache.shelf.folder(), "in the way").unwrap();
         let refused = cache.insert(&digest(1), &packed()).unwrap_err();
         assert!(matches!(refused, UnpackError::Store { .. }), "{refused}");
     }
@@ -251,7 +209,7 @@ mod tests {
         let cache = FolderCache::open(state.path()).unwrap();
         cache.insert(&digest(1), &packed()).unwrap();
         cache.insert(&digest(2), &packed()).unwrap();
-        fs::create_dir(cache.folder.join("x.partial-7")).unwrap();
+        fs::create_dir(cache.shelf.folder().join("x.partial-7")).unwrap();
         let start = SystemTime::now();
         let both = HashSet::from([digest(1), digest(2)]);
         cache.forget_unwanted(&both, start + 5 * MINUTE);

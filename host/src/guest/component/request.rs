@@ -7,11 +7,12 @@
 
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderName, HeaderValue, Uri, header, request};
+use steading_protocol::problem;
 
 use crate::guest::path;
 
 const PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
-const INVOCATION: HeaderName = HeaderName::from_static("x-steading-invocation");
+const INVOCATION: HeaderName = HeaderName::from_static(problem::INVOCATION);
 
 /// The authority of a request that names none.
 const NOBODY: Authority = Authority::from_static("localhost");

@@ -19,7 +19,7 @@ use crate::guest::log_stream::LogStream;
 use crate::guest::run::GuestState;
 use crate::guest::{Conduit, GuestRequest, granted};
 
-/// What a store holds during one invocation; what of it outlives that is told in [`reuse`].
+/// What a store holds during one invocation.
 pub(crate) struct State {
     pub(super) request: Option<http::Request<IncomingBody>>,
     pub(super) dialogue: Dialogue,

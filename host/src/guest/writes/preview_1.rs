@@ -9,7 +9,7 @@ use wasmtime_wasi::p1::types::{Fd, Filetype};
 use wasmtime_wasi::p1::wasi_snapshot_preview1::{self as library, WasiSnapshotPreview1};
 use wiggle::GuestMemory;
 
-use super::{Place, WriteExceeded, Writes, cost};
+use super::{Place, cost};
 use crate::guest::Conduit;
 use crate::guest::run::GuestState;
 
@@ -61,9 +61,11 @@ async fn fd_write<S: GuestState>(
     let (wasi, bytes, conduit) = opened(&mut caller, wasi)?;
     let length = first(bytes, pieces);
     let mut memory = GuestMemory::Unshared(bytes);
-    // without a position, as on a pipe, nothing is left out
-    let place = wasi.fd_tell(&mut memory, file(fd)).map_or(Place::Next, Place::At);
-    count(wasi, &mut memory, &conduit.writes, fd, (place, length)).await?;
+    if let Some(size) = file_length(wasi, &mut memory, fd).await {
+        // where it cannot be told, nothing is left out
+        let place = wasi.fd_tell(&mut memory, file(fd)).map_or(Place::Next, Place::At);
+        conduit.writes.count(cost(size, place, length))?;
+    }
     library::fd_write(wasi, &mut memory, fd, pieces.0, pieces.1, written).await
 }
 
@@ -77,8 +79,10 @@ async fn fd_pwrite<S: GuestState>(
     let (wasi, bytes, conduit) = opened(&mut caller, wasi)?;
     let length = first(bytes, pieces);
     let mut memory = GuestMemory::Unshared(bytes);
-    let place = Place::At(offset.cast_unsigned());
-    count(wasi, &mut memory, &conduit.writes, fd, (place, length)).await?;
+    if let Some(size) = file_length(wasi, &mut memory, fd).await {
+        let place = Place::At(offset.cast_unsigned());
+        conduit.writes.count(cost(size, place, length))?;
+    }
     library::fd_pwrite(wasi, &mut memory, fd, pieces.0, pieces.1, offset, written).await
 }
 
@@ -114,20 +118,6 @@ fn opened<'c, S: GuestState>(
 
 fn file(fd: i32) -> Fd {
     Fd::from(fd.cast_unsigned())
-}
-
-/// Counts a write, when it is one to a file.
-async fn count(
-    wasi: &mut WasiP1Ctx,
-    memory: &mut GuestMemory<'_>,
-    writes: &Writes,
-    fd: i32,
-    (place, bytes): (Place, u64),
-) -> Result<(), WriteExceeded> {
-    match file_length(wasi, memory, fd).await {
-        Some(length) => writes.count(cost(length, place, bytes)),
-        None => Ok(()),
-    }
 }
 
 /// The length of a file; nothing where a descriptor is none, which the library then refuses to write to, or a stream.

@@ -77,12 +77,28 @@ pub fn filled(header: impl Fn(&str) -> String) -> String {
     filled.map_or_else(|error| format!("refused: {error}"), |()| "done".to_owned())
 }
 
-/// Leaves the file of this name open behind a write, and says how often this instance was called.
-pub fn linger(path: &str) -> String {
+/// Does what leaves something to the next call of this instance, or shows that it did, and says how often the instance
+/// was called: an action by name, with a number. `thing` makes something that the host keeps a handle of.
+pub fn lasting<T>(action: &str, detail: &str, thing: impl Fn() -> T) -> String {
+    let number = || detail.parse().expect("a number");
+    let things = || (0..number()).map(|_| thing());
+    match action {
+        "burn" => burn(Duration::from_millis(number())),
+        "retain" => retain(number() as usize),
+        "reserve" => reserve(),
+        "linger" => linger("/up/file"),
+        "keep" => things().for_each(std::mem::forget),
+        "hold" => drop(things().collect::<Vec<_>>()),
+        _ => {}
+    }
+    count()
+}
+
+/// Leaves the file of this name open behind a write.
+fn linger(path: &str) {
     let mut file = std::fs::File::create(path).expect("it may be written");
     std::io::Write::write_all(&mut file, b"x").expect("it takes a byte");
     std::mem::forget(file);
-    count()
 }
 
 /// How often this instance was called.
@@ -91,28 +107,22 @@ pub fn count() -> String {
     (CALLS.fetch_add(1, Ordering::Relaxed) + 1).to_string()
 }
 
-/// Computes for so many milliseconds, and says how often this instance was called.
-pub fn burn(ms: &str) -> String {
-    let time = Duration::from_millis(ms.parse().expect("a number"));
+fn burn(time: Duration) {
     let began = Instant::now();
     while began.elapsed() < time {
         black_box(0);
     }
-    count()
 }
 
-/// Takes so many MiB for good, and says how often this instance was called.
-pub fn retain(mib: &str) -> String {
-    let mib: usize = mib.parse().expect("a number");
+/// Takes so many MiB for good.
+fn retain(mib: usize) {
     std::mem::forget(black_box(vec![1_u8; mib << 20]));
-    count()
 }
 
-/// Asks for more memory than it may have, gets on without, and says how often this instance was called.
-pub fn reserve() -> String {
+/// Asks for more memory than it may have, and gets on without.
+fn reserve() {
     let refused = Vec::<u8>::new().try_reserve(1 << 30).is_err();
     assert!(black_box(refused), "nobody has that much");
-    count()
 }
 
 /// Goes deeper until the stack ends.

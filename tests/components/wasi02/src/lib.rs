@@ -4,11 +4,11 @@
 
 mod badly;
 mod body;
-mod lasting;
 mod outgoing;
 mod proposals;
 mod well;
 
+use steading_test_components::lasting;
 use wasip2::http::types::{
     ErrorCode, Fields, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam,
 };
@@ -50,10 +50,10 @@ impl wasip2::exports::http::incoming_handler::Guest for Guest {
             "read" => well::read(&request, answer),
             "fill" => well::fill(&request, answer),
             "after" => well::after(answer),
-            "count" => well::count(answer),
-            "burn" | "retain" | "reserve" | "linger" | "keep" | "hold" | "forsake" => {
-                lasting::act(action, detail, &request, answer);
+            "count" | "burn" | "retain" | "reserve" | "linger" | "keep" | "hold" => {
+                answer.text(&lasting(action, detail, Fields::new));
             }
+            "forsake" => outgoing::forsake(&request, answer),
             "fetch" => outgoing::fetch(&request, answer),
             "hash-all" => outgoing::hash_all(&request, answer),
             "double-echo" => outgoing::double_echo(&request, answer),

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
+use steading_test_components::count;
 use wasip2::http::outgoing_handler;
 use wasip2::http::types::{
     ErrorCode, Fields, FutureIncomingResponse, IncomingRequest, IncomingResponse, Method,
@@ -68,9 +69,10 @@ pub(crate) fn double_echo(request: &IncomingRequest, answer: Answer) {
 }
 
 /// Asks for what the header `url` names, and never looks at the answer.
-pub(crate) fn forsake(request: &IncomingRequest) {
+pub(crate) fn forsake(request: &IncomingRequest, answer: Answer) {
     let url = urls(request).into_iter().next().unwrap_or_default();
     std::mem::forget(begin(&url, &Method::Get, |_| {}));
+    answer.text(&count());
 }
 
 fn urls(request: &IncomingRequest) -> Vec<String> {

@@ -131,8 +131,3 @@ pub(crate) fn after(answer: Answer) {
     monotonic_clock::subscribe_duration(500 * MILLISECOND_NS).block();
     println!("done after the response");
 }
-
-/// How often this instance was called.
-pub(crate) fn count(answer: Answer) {
-    answer.text(&steading_test_components::count());
-}

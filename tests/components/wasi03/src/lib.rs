@@ -1,16 +1,15 @@
 //! A component of WASI 0.3 for the tests, on nothing but the bindings: what it does is its path. What it does well is
-//! in [`well`], what it does badly in [`badly`], what outlives a call in [`lasting`], and what needs more than WASI in
-//! [`proposals`]. It knows nothing of Steading.
+//! in [`well`], what it does badly in [`badly`], and what needs more than WASI in [`proposals`]. It knows nothing of Steading.
 
 mod badly;
 mod body;
 mod files;
-mod lasting;
 mod outgoing;
 mod proposals;
 mod well;
 
-use wasip3::http::types::{ErrorCode, Request, Response};
+use steading_test_components::lasting;
+use wasip3::http::types::{ErrorCode, Fields, Request, Response};
 
 struct Guest;
 
@@ -39,9 +38,8 @@ impl wasip3::exports::http::handler::Guest for Guest {
             "read" => well::read(&request),
             "fill" => files::fill(&request).await,
             "after" => well::after(),
-            "count" => well::count(),
-            "burn" | "retain" | "reserve" | "linger" | "keep" | "hold" => {
-                lasting::act(action, detail)
+            "count" | "burn" | "retain" | "reserve" | "linger" | "keep" | "hold" => {
+                body::text(&lasting(action, detail, Fields::new))
             }
             "fetch" => outgoing::fetch(request).await,
             "hash-all" => outgoing::hash_all(request).await,

@@ -144,8 +144,3 @@ pub(crate) fn after() -> Answer {
     });
     Ok(response)
 }
-
-/// How often this instance was called.
-pub(crate) fn count() -> Answer {
-    body::text(&steading_test_components::count())
-}
