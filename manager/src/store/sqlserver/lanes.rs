@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
-use deadpool::managed::{Manager, Metrics, Pool, PoolError, RecycleResult};
+use deadpool::managed::{Manager, Metrics, Pool, PoolError, RecycleError, RecycleResult};
 
 use super::fault::Fault;
 use super::target::{Link, Target};
@@ -38,6 +38,13 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// A connection that was idle for longer is asked whether it still stands before it is used.
 const IDLE_TRUSTED: Duration = Duration::from_secs(1);
+
+/// How long that question may take. Where a firewall has forgotten the connection nobody ever answers.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// One that was idle for longer is given up without asking, so that a call after a quiet night does not
+/// ask one after the other: networks forget connections after some minutes.
+const IDLE_MAX: Duration = Duration::from_secs(180);
 
 /// What a call needs of the writer lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -217,9 +224,15 @@ impl Manager for Connector {
     }
 
     async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<Fault> {
-        if connection.used_at.elapsed() > IDLE_TRUSTED {
-            let asked = connection.link.simple_query("SELECT 1").await;
-            asked.map_err(Fault::from)?.into_results().await.map_err(Fault::from)?;
+        let idle = connection.used_at.elapsed();
+        if idle > IDLE_MAX {
+            return Err(RecycleError::message("idle for too long"));
+        }
+        if idle > IDLE_TRUSTED {
+            let asked =
+                async { connection.link.simple_query("SELECT 1").await?.into_results().await };
+            let answered = tokio::time::timeout(ANSWER_TIME_MAX, asked).await;
+            answered.map_err(|_| Fault::Late(ANSWER_TIME_MAX))?.map_err(Fault::from)?;
         }
         connection.used_at = Instant::now();
         Ok(())

@@ -121,6 +121,19 @@ async fn a_read_that_was_cut_off_is_repeated_on_another_connection() {
 }
 
 #[tokio::test]
+async fn a_connection_that_the_network_has_forgotten_is_given_up_within_seconds() {
+    let double = Double::play(|text, _| text.ends_with("SELECT 1").then_some(Act::Silence)).await;
+    let store = double.store(LONG);
+    generation(&store).await.unwrap();
+    // longer than a connection is trusted without a question
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let began = Instant::now();
+    assert_eq!(generation(&store).await.unwrap(), Some(Generation(7)));
+    assert!(began.elapsed() < LONG / 2, "{:?}", began.elapsed());
+    assert_eq!(["LOGIN", "SELECT 1"].map(|text| double.times(text)), [2, 1]);
+}
+
+#[tokio::test]
 async fn a_deadlock_repeats_the_whole_transaction() {
     let double = Double::play(|text, nth| {
         let victim = text.contains("UPDATE worker") && nth == 1;
