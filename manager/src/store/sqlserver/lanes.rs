@@ -10,10 +10,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
-use deadpool::managed::{Manager, Metrics, Pool, PoolError, RecycleError, RecycleResult};
+use deadpool::managed::{Pool, PoolError};
 
+use super::connector::Connector;
 use super::fault::Fault;
-use super::target::{Link, Target};
+use super::target::Target;
 use super::tx::Tx;
 use crate::store::{Result, StoreError};
 
@@ -35,16 +36,6 @@ const LANE_TIME_MAX: Duration = Duration::from_secs(10);
 const REPEATS_MAX: usize = 4;
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
-
-/// A connection that was idle for longer is asked whether it still stands before it is used.
-const IDLE_TRUSTED: Duration = Duration::from_secs(1);
-
-/// How long that question may take. Where a firewall has forgotten the connection nobody ever answers.
-const ANSWER_TIME_MAX: Duration = Duration::from_secs(2);
-
-/// One that was idle for longer is given up without asking, so that a call after a quiet night does not
-/// ask one after the other: networks forget connections after some minutes.
-const IDLE_MAX: Duration = Duration::from_secs(180);
 
 /// What a call needs of the writer lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +91,7 @@ impl Lanes {
     }
 
     fn of(target: Arc<Target>, limits: Limits, connections_max: usize) -> Self {
-        let builder = Pool::builder(Connector(target)).max_size(connections_max);
+        let builder = Pool::builder(Connector::new(target)).max_size(connections_max);
         Self { pool: builder.build().expect("a pool without timeouts needs no runtime"), limits }
     }
 
@@ -201,43 +192,6 @@ macro_rules! transact {
     }};
 }
 pub(super) use transact;
-
-/// Makes connections for the pool.
-pub(super) struct Connector(Arc<Target>);
-
-/// A connection of the pool.
-pub(super) struct Connection {
-    pub(super) link: Link,
-    used_at: Instant,
-}
-
-impl Manager for Connector {
-    type Type = Connection;
-    type Error = Fault;
-
-    async fn create(&self) -> std::result::Result<Connection, Fault> {
-        let mut link = self.0.connect().await?;
-        // An error in a statement ends its whole transaction, not the statement alone. And a statement
-        // says how many rows it touched, also where an administrator has told the server otherwise.
-        link.simple_query("SET XACT_ABORT ON; SET NOCOUNT OFF").await?.into_results().await?;
-        Ok(Connection { link, used_at: Instant::now() })
-    }
-
-    async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<Fault> {
-        let idle = connection.used_at.elapsed();
-        if idle > IDLE_MAX {
-            return Err(RecycleError::message("idle for too long"));
-        }
-        if idle > IDLE_TRUSTED {
-            let asked =
-                async { connection.link.simple_query("SELECT 1").await?.into_results().await };
-            let answered = tokio::time::timeout(ANSWER_TIME_MAX, asked).await;
-            answered.map_err(|_| Fault::Late(ANSWER_TIME_MAX))?.map_err(Fault::from)?;
-        }
-        connection.used_at = Instant::now();
-        Ok(())
-    }
-}
 
 /// The error of something that is not a call of the trait.
 pub(super) fn failed(operation: &'static str) -> impl Fn(Fault) -> StoreError {

@@ -18,6 +18,7 @@ mod app_data;
 mod methods;
 
 mod ado;
+mod connector;
 mod create;
 mod fault;
 mod lanes;

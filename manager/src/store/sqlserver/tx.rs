@@ -6,8 +6,9 @@
 use deadpool::managed::Object;
 use tiberius::{Row, ToSql};
 
+use super::connector::Connector;
 use super::fault::Fault;
-use super::lanes::{Connector, Hold};
+use super::lanes::Hold;
 
 // The driver's futures are large and stand on the heap here, once for all that holds them.
 
