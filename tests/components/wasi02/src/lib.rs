@@ -2,6 +2,9 @@
 //! in [`well`], what it does badly in [`badly`], what outlives a call in [`lasting`], and what needs more than WASI in
 //! [`proposals`]. It knows nothing of Steading.
 
+// what it exports has names that only a linker for WebAssembly takes; elsewhere it is compiled, and not called
+#![cfg_attr(not(target_family = "wasm"), allow(dead_code))]
+
 mod badly;
 mod body;
 mod outgoing;
@@ -18,6 +21,7 @@ use self::body::write_all;
 
 struct Guest;
 
+#[cfg(target_family = "wasm")]
 wasip2::http::proxy::export!(Guest);
 
 /// How a request is answered.
