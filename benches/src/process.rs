@@ -57,6 +57,11 @@ impl WorkerProcess {
     pub fn resident_bytes(&self) -> anyhow::Result<u64> {
         resident_bytes(&self.0.child)
     }
+
+    /// The processor time it has used, to a hundredth of a second.
+    pub fn processor_time(&self) -> anyhow::Result<Duration> {
+        self.0.processor_time()
+    }
 }
 
 impl GatewayProcess {
@@ -79,7 +84,7 @@ impl GatewayProcess {
 
     /// The processor time it has used, to a hundredth of a second.
     pub fn processor_time(&self) -> anyhow::Result<Duration> {
-        processor_time(&self.0.child.id().to_string())
+        self.0.processor_time()
     }
 }
 
@@ -142,6 +147,10 @@ impl Role {
         let at = |key: &str| anyhow::Ok(ready[key].as_str().context("an address")?.parse()?);
         let (address, control) = (at("address")?, at("control")?);
         Ok(Self { child, address, control })
+    }
+
+    fn processor_time(&self) -> anyhow::Result<Duration> {
+        processor_time(&self.child.id().to_string())
     }
 
     fn ready(&self) -> anyhow::Result<()> {
