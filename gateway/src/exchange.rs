@@ -2,8 +2,8 @@
 //!
 //! A request may go to a second worker when the first refused the connection, closed it before it took
 //! anything, or said that it began no invocation; and once, when the connection broke before the reply or something
-//! answered that is no worker, if the method is idempotent. Each time all of the body must still be here. Invariant: nothing is sent twice
-//! that a worker may have acted on, unless its method is idempotent.
+//! answered that is no worker, if the method is idempotent. Each time all of the body must still be here. Invariant:
+//! nothing is sent twice that a worker may have acted on, unless its method is idempotent.
 
 use std::future::poll_fn;
 use std::sync::Arc;

@@ -2,11 +2,11 @@
 //! sandbox unless its app asks for less.
 //!
 //! An invocation's journey is a straight line: [`steading_server`] accepts a connection and bounds it, [`service`]
-//! takes the request, [`steading_router`] finds the function (pure), [`auth`] asks whether the caller may, [`admission`] hands out
-//! a permit, [`invoke`] runs it and is the one place that records an invocation, [`guest`] speaks the
+//! takes the request, [`steading_router`] finds the function (pure), [`auth`] asks whether the caller may, [`admission`]
+//! hands out a permit, [`invoke`] runs it and is the one place that records an invocation, [`guest`] speaks the
 //! module's ABI, and [`engine`] gives the instance from its pool, or [`idle`] has one for an app that reuses its own.
-//! What a guest reaches outside of its sandbox is a [`capability`], granted to its version. Beside that line, [`desired`] pulls
-//! the wanted state from the manager, gets every module compiled, and swaps the route table, and
+//! What a guest reaches outside of its sandbox is a [`capability`], granted to its version. Beside that line,
+//! [`desired`] pulls the wanted state from the manager, gets every module compiled, and swaps the route table, and
 //! [`availability`] says when calls are taken at all.
 //!
 //! What is absent: no database, no scheduling, no opinion on what should run here. Invariant: a

@@ -83,8 +83,8 @@ impl Shelf {
         self.entries().remove(source);
     }
 
-    /// Takes off what has not been wanted for long enough, and says how much. Whoever asks from then on does not find what
-    /// is about to go.
+    /// Takes off what has not been wanted for long enough, and says how much. Whoever asks from then on does not find
+    /// what is about to go.
     pub(crate) fn forget_unwanted(&self, wanted: &HashSet<Digest>, now: SystemTime) -> usize {
         let mut entries = self.entries();
         let before = entries.len();

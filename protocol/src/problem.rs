@@ -3,12 +3,13 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A header of a worker's refusals, as of a server that has no connection left: no invocation was begun, and the value is the problem's code. A gateway
-/// may ask another worker then, whatever the method. No function can set it, and no gateway passes it on.
+/// A header of a worker's refusals, as of a server that has no connection left: no invocation was begun, and the value
+/// is the problem's code. A gateway may ask another worker then, whatever the method. No function can set it, and no
+/// gateway passes it on.
 pub const REFUSED: &str = "x-steading-refused";
 
-/// A header of every other reply of a worker: the invocation, so that a caller can quote it. With neither of the two a
-/// reply is not a worker's.
+/// A header of every reply to an invocation: its id, so that a caller can quote it. A worker's reply has one of the two,
+/// but where its server answers by itself what it could not read.
 pub const INVOCATION: &str = "x-steading-invocation";
 
 /// The body of every error of the manager's API.

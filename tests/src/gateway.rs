@@ -8,9 +8,8 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::time::{Duration, timeout};
 
-use crate::loopback::own_address;
 use crate::role::Role;
-use crate::{Process, Raw, eventually, http, scratch};
+use crate::{Process, Raw, eventually, http, own_address, scratch};
 
 /// Starting, and hearing from a manager, come within this on a busy machine.
 const READY_WITHIN: Duration = Duration::from_secs(30);

@@ -26,6 +26,7 @@ fn one_connection_too_many_is_answered_at_once_and_the_others_go_on() {
             let seen = refused.until_closed().await;
             assert!(seen.starts_with("HTTP/1.1 503 "), "{seen}");
             assert!(seen.contains("retry-after: 1") && seen.contains("connections_full"), "{seen}");
+            assert!(seen.contains("x-steading-refused: connections_full\r\n"), "{seen}");
         }
         for raw in &mut held {
             raw.send(STEADY).await;

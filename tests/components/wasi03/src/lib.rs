@@ -1,5 +1,6 @@
 //! A component of WASI 0.3 for the tests, on nothing but the bindings: what it does is its path. What it does well is
-//! in [`well`], what it does badly in [`badly`], and what needs more than WASI in [`proposals`]. It knows nothing of Steading.
+//! in [`well`], what it does badly in [`badly`], and what needs more than WASI in [`proposals`]. It knows nothing of
+//! Steading.
 
 // what it exports has names that only a linker for WebAssembly takes; elsewhere it is compiled, and not called
 #![cfg_attr(not(target_family = "wasm"), allow(dead_code))]
